@@ -1,0 +1,8 @@
+{#-
+    The project's schemas carry bare names (marts, crm, ...). A prefix makes a developer's own
+    copy; a build as of an earlier date goes beside the daily tables, never over them.
+-#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {%- set schema = var('schema_prefix') ~ (custom_schema_name | trim if custom_schema_name else target.schema) -%}
+    {{ schema ~ ('_as_of_' ~ var('as_of_date') | replace('-', '') if var('as_of_date') else '') }}
+{%- endmacro %}

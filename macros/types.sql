@@ -1,0 +1,59 @@
+{#- Types and conversions in which warehouses differ. Each has one home, here. -#}
+
+{% macro money_type() -%} decimal(18, 2) {%- endmacro %}
+
+{% macro type_double() -%} {{ return(adapter.dispatch('type_double', 'unified_pipeline')()) }} {%- endmacro %}
+{% macro default__type_double() -%} double {%- endmacro %}
+{% macro postgres__type_double() -%} double precision {%- endmacro %}
+
+{#- A 60-bit integer key from text: the same on every warehouse, so keys survive a move. -#}
+{% macro integer_key(expression) -%} {{ return(adapter.dispatch('integer_key', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{% macro duckdb__integer_key(expression) -%} cast('0x' || substr(md5({{ expression }}), 1, 15) as bigint) {%- endmacro %}
+{% macro postgres__integer_key(expression) -%} cast(cast('x0' || substr(md5({{ expression }}), 1, 15) as bit(64)) as bigint) {%- endmacro %}
+{% macro default__integer_key(expression) -%} cast(conv(substr(md5({{ expression }}), 1, 15), 16, 10) as bigint) {%- endmacro %}
+
+{#- Text to a value, null where it does not read as one. -#}
+{% macro text_to_number(expression) -%} {{ return(adapter.dispatch('text_to_number', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{% macro default__text_to_number(expression) -%} try_cast(trim({{ expression }}) as {{ type_double() }}) {%- endmacro %}
+{% macro postgres__text_to_number(expression) -%}
+    case
+        when trim({{ expression }}) ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$'
+            then cast(trim({{ expression }}) as double precision)
+    end
+{%- endmacro %}
+
+{% macro text_to_money(expression) -%}
+    case
+        when abs({{ text_to_number(expression) }}) < 1e15
+            then cast({{ text_to_number(expression) }} as {{ money_type() }})
+    end
+{%- endmacro %}
+
+{% macro text_to_timestamp(expression) -%} {{ return(adapter.dispatch('text_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{% macro default__text_to_timestamp(expression) -%} try_cast(replace(trim({{ expression }}), 'Z', '') as timestamp) {%- endmacro %}
+{% macro postgres__text_to_timestamp(expression) -%}
+    case
+        when trim({{ expression }}) ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?Z?)?$'
+            and cast(substr(trim({{ expression }}), 9, 2) as integer) <= case
+                when substr(trim({{ expression }}), 6, 2) in ('04', '06', '09', '11') then 30
+                when substr(trim({{ expression }}), 6, 2) <> '02' then 31
+                when cast(substr(trim({{ expression }}), 1, 4) as integer) % 4 = 0
+                    and (cast(substr(trim({{ expression }}), 1, 4) as integer) % 100 <> 0 or cast(substr(trim({{ expression }}), 1, 4) as integer) % 400 = 0)
+                    then 29
+                else 28
+            end
+            then cast(replace(trim({{ expression }}), 'Z', '') as timestamp)
+    end
+{%- endmacro %}
+
+{#- A timestamp without zone, in UTC, from whatever date or time type was landed. -#}
+{% macro utc_timestamp(expression, data_type) -%}
+    {%- if 'with time zone' in data_type | lower or 'timestamptz' in data_type | lower -%}
+        cast({{ expression }} at time zone 'UTC' as {{ dbt.type_timestamp() }})
+    {%- else -%} cast({{ expression }} as {{ dbt.type_timestamp() }}) {%- endif -%}
+{%- endmacro %}
+
+{#- A ratio in double precision; null where there is nothing to divide by. -#}
+{% macro ratio(numerator, denominator) -%}
+    (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
+{%- endmacro %}

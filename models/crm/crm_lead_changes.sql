@@ -1,0 +1,25 @@
+with unioned as (
+    {%- for crm in crms() %}
+    select
+        {{ integer_key("'" ~ crm ~ "-' || lead_id") }} as lead_key,
+        '{{ crm }}' as crm,
+        change_id,
+        lead_id,
+        changed_at,
+        status,
+        loaded_at
+    from {{ ref('stg_' ~ crm ~ '__lead_changes') }}
+    where lead_id is not null and changed_at is not null
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+)
+
+select
+    lead_key,
+    lead_id,
+    crm,
+    change_id,
+    changed_at,
+    status,
+    loaded_at
+from unioned

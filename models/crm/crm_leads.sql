@@ -1,0 +1,100 @@
+with unioned as (
+    {%- for crm in crms() %}
+    select
+        {{ integer_key("'" ~ crm ~ "-' || lead_id") }} as lead_key,
+        lead_id,
+        '{{ crm }}' as crm,
+        status,
+        lead_source_raw,
+        rating,
+        score,
+        score_model,
+        demographic_score,
+        behavioural_score,
+        intent_score,
+        email_hash,
+        company,
+        country,
+        owner_id,
+        is_converted,
+        converted_at,
+        opportunity_id,
+        account_id,
+        created_at,
+        is_deleted,
+        self_reported_source,
+        bant_budget,
+        bant_authority,
+        bant_need,
+        bant_timeline,
+        rejection_reason,
+        last_modified_at,
+        loaded_at
+    from {{ ref('stg_' ~ crm ~ '__leads') }}
+    where lead_id is not null and created_at is not null
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+),
+
+-- Only the few ids that came more than once are sorted; the latest of each is published.
+duplicated as (
+    select lead_key
+    from unioned
+    group by lead_key
+    having count(*) > 1
+),
+
+ranked as (
+    select
+        unioned.*,
+        row_number() over (
+            partition by unioned.lead_key
+            order by unioned.last_modified_at desc, unioned.loaded_at desc, unioned.status, unioned.owner_id
+        ) as recency
+    from unioned
+    inner join duplicated on unioned.lead_key = duplicated.lead_key
+),
+
+deduplicated as (
+    select
+        unioned.*,
+        1 as recency
+    from unioned
+    left join duplicated on unioned.lead_key = duplicated.lead_key
+    where duplicated.lead_key is null
+    union all
+    select * from ranked
+    where recency = 1
+)
+
+select
+    lead_key,
+    lead_id,
+    crm,
+    status,
+    lead_source_raw,
+    rating,
+    score,
+    score_model,
+    demographic_score,
+    behavioural_score,
+    intent_score,
+    email_hash,
+    company,
+    country,
+    owner_id,
+    is_converted,
+    converted_at,
+    opportunity_id,
+    account_id,
+    created_at,
+    is_deleted,
+    self_reported_source,
+    bant_budget,
+    bant_authority,
+    bant_need,
+    bant_timeline,
+    rejection_reason,
+    last_modified_at,
+    loaded_at
+from deduplicated

@@ -1,0 +1,47 @@
+-- A view: the ten million strings of a large history are read once, by the versions.
+with unioned as (
+    {%- for crm in crms() %}
+    select
+        {{ integer_key("'" ~ crm ~ "-' || opportunity_id") }} as opportunity_key,
+        '{{ crm }}' as crm,
+        change_id,
+        opportunity_id,
+        changed_at,
+        stage_name,
+        amount_original,
+        close_date,
+        forecast_category,
+        owner_id,
+        changed_by,
+        loaded_at
+    from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }}
+    where opportunity_id is not null and changed_at is not null and not is_deleted
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+)
+
+select
+    changes.opportunity_key,
+    changes.opportunity_id,
+    changes.crm,
+    changes.change_id,
+    changes.changed_at,
+    changes.stage_name,
+    case
+        when changes.amount_original >= 0 and changes.amount_original < {{ var('absurd_amount') }}
+            then cast(changes.amount_original * opportunities.corporate_rate as {{ money_type() }})
+    end as amount,
+    case
+        when changes.close_date >= cast('1990-01-01' as date) and changes.close_date < cast('2100-01-01' as date)
+            then changes.close_date
+    end as close_date,
+    changes.forecast_category,
+    changes.owner_id,
+    changes.changed_by,
+    'exact' as history_quality,
+    opportunities.record_type,
+    changes.loaded_at
+from unioned as changes
+-- A change of an opportunity that does not exist goes to quarantine.
+inner join {{ ref('crm_opportunities') }} as opportunities
+    on changes.opportunity_key = opportunities.opportunity_key

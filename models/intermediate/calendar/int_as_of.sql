@@ -1,0 +1,22 @@
+-- The day the warehouse speaks for: the one model that decides what "now" is.
+with loads as (
+    select max(loaded_at) as loaded_at from {{ ref('crm_opportunities') }}
+    union all
+    select max(loaded_at) as loaded_at from {{ ref('crm_leads') }}
+),
+
+chosen as (
+    select
+        {% if var('as_of_date') -%}
+            cast('{{ var("as_of_date") }}' as date)
+        {%- else -%}
+            coalesce(cast(max(loaded_at) as date), cast('{{ var("calendar_first_day") }}' as date))
+        {%- endif %} as as_of_date
+    from loads
+)
+
+select
+    as_of_date,
+    -- Everything recorded before this moment is known.
+    cast({{ dbt.dateadd('day', 1, 'as_of_date') }} as {{ dbt.type_timestamp() }}) as known_before
+from chosen

@@ -1,0 +1,63 @@
+with versions as (
+    select * from {{ ref('int_opportunities__versioned') }}
+),
+
+-- What happened along the way.
+histories as (
+    select
+        opportunity_key,
+        max(case when stage_number >= {{ var('won_stage') }} and (previous_stage_number is null or stage_number <> previous_stage_number) then valid_from end) as last_closed_at,
+        sum(case when stage_number < previous_stage_number and previous_stage_number < {{ var('won_stage') }} then 1 else 0 end) as regression_count,
+        sum(case when stage_number < {{ var('won_stage') }} and previous_stage_number between {{ var('won_stage') }} and {{ var('derailed_stage') }} then 1 else 0 end) as reopening_count,
+        sum(case when close_date > previous_close_date and stage_number < {{ var('won_stage') }} then 1 else 0 end) as slip_count,
+        count(*) as version_count,
+        max(case when is_current and is_change and previous_stage_number is not null then 1 else 0 end) as history_disagrees
+    from versions
+    group by opportunity_key
+),
+
+milestones as (
+    select
+        opportunity_key,
+        min(case when stage_number = 0 then reached_at end) as meeting_accepted_at,
+        min(case when stage_number = 1 then reached_at end) as meeting_completed_at,
+        min(case when stage_number = {{ var('qualifying_stage') }} then reached_at end) as qualified_at,
+        sum(case when is_imputed then 1 else 0 end) as skipped_stage_count
+    from {{ ref('int_opportunities__milestones') }}
+    group by opportunity_key
+)
+
+select
+    versions.opportunity_key,
+    versions.stage_number,
+    versions.amount,
+    versions.close_date,
+    case
+        when versions.stage_number < {{ var('won_stage') }} then 'open'
+        when versions.stage_number = {{ var('won_stage') }} then 'won'
+        when versions.stage_number = {{ var('lost_stage') }} then 'lost'
+        when versions.stage_number = {{ var('derailed_stage') }} then 'derailed'
+        else 'deleted'
+    end as outcome,
+    milestones.meeting_accepted_at,
+    milestones.meeting_completed_at,
+    milestones.qualified_at,
+    case when versions.stage_number >= {{ var('won_stage') }} then histories.last_closed_at end as closed_at,
+    -- The day the deal was closed: its close date, which closing sets, but never a day after it was recorded.
+    case
+        when versions.stage_number >= {{ var('won_stage') }}
+            then least(
+                coalesce(versions.close_date, cast(histories.last_closed_at as date)),
+                cast(histories.last_closed_at as date)
+            )
+    end as closed_on,
+    cast(coalesce(milestones.skipped_stage_count, 0) as integer) as skipped_stage_count,
+    cast(histories.regression_count as integer) as regression_count,
+    cast(histories.reopening_count as integer) as reopening_count,
+    cast(histories.slip_count as integer) as slip_count,
+    cast(histories.version_count as integer) as version_count,
+    histories.history_disagrees = 1 as is_history_disagreeing
+from versions
+inner join histories on versions.opportunity_key = histories.opportunity_key
+left join milestones on versions.opportunity_key = milestones.opportunity_key
+where versions.valid_to is null

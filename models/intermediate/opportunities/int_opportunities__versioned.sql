@@ -1,0 +1,134 @@
+{#- The one sort of the history: everything that depends on order is computed in it. -#}
+{%- set history = 'partition by opportunity_key order by is_current, changed_at, change_id' -%}
+{%- set unmapped_stage = -1 -%}
+{%- set deleted_stage = 99 -%}
+
+with as_of as (
+    select known_before from {{ ref('int_as_of') }}
+),
+
+recorded as (
+    select
+        changes.opportunity_key,
+        changes.changed_at,
+        changes.change_id,
+        false as is_current,
+        coalesce(pipeline_stages.stage_number, stages.stage_number, {{ unmapped_stage }}) as stage_number,
+        changes.amount,
+        changes.close_date
+    from {{ ref('crm_opportunity_changes') }} as changes
+    inner join as_of on changes.changed_at < as_of.known_before
+    {{ join_stage_map('changes', 'changed_at') }}
+),
+
+opportunities as (
+    select
+        opportunities.opportunity_key,
+        opportunities.created_at,
+        opportunities.last_modified_at,
+        opportunities.amount,
+        opportunities.close_date,
+        case
+            when opportunities.is_deleted then {{ deleted_stage }}
+            -- A stage nobody has mapped: the CRM's own flags still tell the outcome.
+            else coalesce(
+                pipeline_stages.stage_number,
+                stages.stage_number,
+                case
+                    when opportunities.is_won then {{ var('won_stage') }}
+                    when opportunities.is_closed then {{ var('lost_stage') }}
+                end,
+                {{ unmapped_stage }}
+            )
+        end as stage_number,
+        as_of.known_before
+    from {{ ref('crm_opportunities') }} as opportunities
+    inner join as_of on opportunities.created_at < as_of.known_before
+    {{ join_stage_map('opportunities', 'last_modified_at') }}
+),
+
+with_history as (
+    select distinct opportunity_key from recorded
+),
+
+-- The state as it is now closes every history, so that a change the history missed is not lost.
+current_state as (
+    select
+        opportunities.opportunity_key,
+        case
+            when with_history.opportunity_key is not null then opportunities.last_modified_at
+            when opportunities.stage_number >= {{ var('won_stage') }}
+                then least(
+                    greatest(cast(opportunities.close_date as {{ dbt.type_timestamp() }}), opportunities.created_at),
+                    opportunities.last_modified_at
+                )
+            else opportunities.created_at
+        end as changed_at,
+        cast(null as {{ dbt.type_string() }}) as change_id,
+        true as is_current,
+        opportunities.stage_number,
+        opportunities.amount,
+        opportunities.close_date,
+        opportunities.known_before
+    from opportunities
+    left join with_history on opportunities.opportunity_key = with_history.opportunity_key
+),
+
+-- Without any history an opportunity that is closed has two states: it is taken to have
+-- qualified when it was created.
+assumed_start as (
+    select
+        opportunities.opportunity_key,
+        opportunities.created_at as changed_at,
+        cast(null as {{ dbt.type_string() }}) as change_id,
+        false as is_current,
+        {{ var('qualifying_stage') }} as stage_number,
+        opportunities.amount,
+        opportunities.close_date
+    from opportunities
+    left join with_history on opportunities.opportunity_key = with_history.opportunity_key
+    where with_history.opportunity_key is null and opportunities.stage_number >= {{ var('won_stage') }}
+),
+
+states as (
+    select opportunity_key, changed_at, change_id, is_current, stage_number, amount, close_date from recorded
+    union all
+    select opportunity_key, changed_at, change_id, is_current, stage_number, amount, close_date from assumed_start
+    union all
+    select opportunity_key, changed_at, change_id, is_current, stage_number, amount, close_date from current_state
+    where changed_at < known_before
+),
+
+sequenced as (
+    select
+        opportunity_key,
+        is_current,
+        cast(stage_number as smallint) as stage_number,
+        amount,
+        close_date,
+        greatest(changed_at, coalesce(lag(changed_at) over ({{ history }}), changed_at)) as valid_from,
+        greatest(lead(changed_at) over ({{ history }}), changed_at) as valid_to,
+        lag(stage_number) over ({{ history }}) as previous_stage_number,
+        lag(amount) over ({{ history }}) as previous_amount,
+        lag(close_date) over ({{ history }}) as previous_close_date,
+        max(case when stage_number <= {{ var('won_stage') }} then stage_number else {{ unmapped_stage }} end)
+            over ({{ history }} rows between unbounded preceding and 1 preceding) as highest_stage_before
+    from states
+)
+
+select
+    opportunity_key,
+    valid_from,
+    valid_to,
+    is_current,
+    stage_number,
+    amount,
+    close_date,
+    cast(previous_stage_number as smallint) as previous_stage_number,
+    cast(highest_stage_before as smallint) as highest_stage_before,
+    previous_stage_number is null
+    or stage_number <> previous_stage_number
+    or amount is distinct from previous_amount
+    or close_date is distinct from previous_close_date as is_change,
+    previous_close_date
+from sequenced

@@ -1,0 +1,150 @@
+{%- set to_date = 'partition by plan_version, ' ~ cell() ~ ', {} order by fiscal_month rows between unbounded preceding and current row' -%}
+
+with as_of as (
+    select
+        as_of.as_of_date,
+        calendar.fiscal_month
+    from {{ ref('int_as_of') }} as as_of
+    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
+),
+
+created as (
+    select
+        fiscal_month,
+        {{ cell() }},
+        count(*) as created_count,
+        sum(created_amount) as created_amount
+    from {{ ref('pipeline_created') }}
+    group by fiscal_month, {{ cell() }}
+),
+
+targets as (
+    select
+        plan_version,
+        fiscal_month,
+        {{ cell() }},
+        target_count,
+        target_amount
+    from {{ ref('pipeline_targets') }}
+    where funnel_step = 'qualified'
+),
+
+needs as (
+    select
+        fiscal_month,
+        {{ cell() }},
+        target_count as need_current_count,
+        target_amount as need_current_amount
+    from {{ ref('current_need') }}
+    where funnel_step = 'qualified'
+),
+
+-- Every month × cell × plan has a row, whether anything was created or planned there or not:
+-- without it the sums to date would stop short.
+plans as (
+    select plan_version from {{ ref('plan_versions') }}
+    union all
+    select 'unplanned' as plan_version
+    where not exists (select 1 from {{ ref('plan_versions') }})
+),
+
+keys as (
+    select fiscal_month, {{ cell() }} from created
+    union all
+    select fiscal_month, {{ cell() }} from targets
+    union all
+    select fiscal_month, {{ cell() }} from needs
+),
+
+months as (
+    select distinct
+        calendar.fiscal_month,
+        calendar.fiscal_quarter,
+        calendar.fiscal_year
+    from {{ ref('int_calendar') }} as calendar
+    inner join (select min(fiscal_month) as first_month, max(fiscal_month) as last_month from keys) as horizon
+        on calendar.fiscal_month between horizon.first_month and horizon.last_month
+),
+
+spine as (
+    select
+        plans.plan_version,
+        months.fiscal_month,
+        months.fiscal_quarter,
+        months.fiscal_year,
+        {{ cell('cells') }}
+    from plans
+    cross join months
+    cross join (select distinct {{ cell() }} from keys) as cells
+),
+
+-- Which team answers for a source today; a source that nobody answers for is 'unmapped'.
+teams as (
+    select
+        pipeline_source,
+        max(responsible_team) as responsible_team
+    from {{ ref('pipeline_source_map') }}
+    where valid_to is null
+    group by pipeline_source
+),
+
+joined as (
+    select
+        spine.fiscal_month,
+        spine.fiscal_quarter,
+        spine.fiscal_year,
+        {{ cell('spine') }},
+        spine.plan_version,
+        coalesce(teams.responsible_team, 'unmapped') as responsible_team,
+        case
+            when spine.fiscal_month < as_of.fiscal_month then 'past'
+            when spine.fiscal_month = as_of.fiscal_month then 'current'
+            else 'future'
+        end as period_status,
+        cast(coalesce(created.created_count, 0) as integer) as created_count,
+        coalesce(created.created_amount, 0) as created_amount,
+        targets.target_count,
+        targets.target_amount,
+        needs.need_current_count,
+        needs.need_current_amount,
+        as_of.as_of_date
+    from spine
+    cross join as_of
+    left join created on spine.fiscal_month = created.fiscal_month and {{ same_cell('spine', 'created') }}
+    left join targets
+        on
+            spine.plan_version = targets.plan_version
+            and spine.fiscal_month = targets.fiscal_month
+            and {{ same_cell('spine', 'targets') }}
+    left join needs on spine.fiscal_month = needs.fiscal_month and {{ same_cell('spine', 'needs') }}
+    left join teams on spine.pipeline_source = teams.pipeline_source
+)
+
+select
+    fiscal_month,
+    fiscal_quarter,
+    {{ cell() }},
+    plan_version,
+    responsible_team,
+    period_status,
+    created_count,
+    cast(created_amount as decimal(28, 2)) as created_amount,
+    target_count,
+    target_amount,
+    need_current_count,
+    need_current_amount,
+    -- A month that has not begun has no attainment, nor has a month without a target.
+    case when period_status <> 'future' then {{ ratio('created_count', 'target_count') }} end as attainment_count,
+    case when period_status <> 'future' then {{ ratio('created_amount', 'target_amount') }} end as attainment_amount,
+    cast(created_count - target_count as decimal(28, 4)) as variance_count,
+    cast(created_amount - target_amount as decimal(28, 2)) as variance_amount,
+    cast(sum(created_count) over ({{ to_date.format('fiscal_quarter') }}) as integer) as qtd_created_count,
+    cast(sum(created_amount) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 2)) as qtd_created_amount,
+    cast(sum(target_count) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 4)) as qtd_target_count,
+    cast(sum(target_amount) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 2)) as qtd_target_amount,
+    cast(sum(created_count) over ({{ to_date.format('fiscal_year') }}) as integer) as ytd_created_count,
+    cast(sum(created_amount) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 2)) as ytd_created_amount,
+    cast(sum(target_count) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 4)) as ytd_target_count,
+    cast(sum(target_amount) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 2)) as ytd_target_amount,
+    as_of_date
+from joined

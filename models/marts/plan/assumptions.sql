@@ -1,0 +1,214 @@
+{%- set minimum = var('minimum_sample') -%}
+
+with as_of as (
+    select as_of_date from {{ ref('int_as_of') }}
+),
+
+cells as (
+    select distinct {{ cell() }}
+    from {{ ref('int_estimates__amounts') }}
+    where cell_level = 'cell' and estimation_window = 'all_time'
+),
+
+-- The windows of one parameter at one level side by side.
+measured as (
+    select
+        parameter,
+        unit,
+        method,
+        cell_level,
+        {{ cell() }},
+        max(case when estimation_window = 'lookback' then value end) as lookback_value,
+        max(case when estimation_window = 'lookback' then std_error end) as lookback_std_error,
+        coalesce(max(case when estimation_window = 'lookback' then n end), 0) as lookback_n,
+        max(case when estimation_window = 'prior_year' then value end) as prior_year_value,
+        max(case when estimation_window = 'prior_year' then std_error end) as prior_year_std_error,
+        coalesce(max(case when estimation_window = 'prior_year' then n end), 0) as prior_year_n,
+        max(case when estimation_window = 'all_time' then value end) as all_time_value,
+        max(case when estimation_window = 'all_time' then std_error end) as all_time_std_error,
+        coalesce(max(case when estimation_window = 'all_time' then n end), 0) as all_time_n
+    from {{ ref('int_estimates__measured') }}
+    group by parameter, unit, method, cell_level, {{ cell() }}
+),
+
+weighted as (
+    select
+        *,
+        case
+            when lookback_n >= {{ minimum }} and prior_year_n >= {{ minimum }} then cast({{ var('prior_year_weight') }} as {{ type_double() }})
+            when lookback_n >= {{ minimum }} then cast(0 as {{ type_double() }})
+            when prior_year_n >= {{ minimum }} then cast(1 as {{ type_double() }})
+        end as prior_year_weight
+    from measured
+),
+
+-- The levels that may speak for a cell, with the cell as it is seen there. Of a lead nothing but
+-- its channel is known, so the channel speaks for the lead's parameters and for no other.
+keys as (
+    select
+        {{ cell('cells') }},
+        levels.cell_level,
+        case levels.cell_level when 'cell' then 1 when 'pipeline_source' then 2 when 'segment_deal_type' then 3 else 4 end as distance,
+        {% for column in cell_columns() -%}
+            case when levels.by_{{ column }} = 1 then cells.{{ column }} else '*' end as level_{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from cells
+    inner join {{ ref('cell_levels') }} as levels
+        on levels.cell_level in ('cell', 'pipeline_source', 'segment_deal_type', 'company')
+),
+
+-- The most detailed level with enough observations speaks for the cell; where none has enough,
+-- the company's whole history does.
+candidates as (
+    select
+        {{ cell('keys') }},
+        weighted.parameter,
+        weighted.unit,
+        weighted.method,
+        weighted.cell_level as source_level,
+        weighted.lookback_value,
+        weighted.lookback_std_error,
+        weighted.lookback_n,
+        weighted.prior_year_value,
+        weighted.prior_year_std_error,
+        weighted.prior_year_n,
+        weighted.all_time_value,
+        weighted.all_time_std_error,
+        weighted.all_time_n,
+        weighted.prior_year_weight,
+        row_number() over (
+            partition by {{ cell('keys') }}, weighted.parameter
+            order by
+                case when weighted.prior_year_weight is not null then keys.distance else 9 - keys.distance end
+        ) as preference
+    from keys
+    inner join weighted
+        on
+            keys.cell_level = weighted.cell_level
+            {% for column in cell_columns() -%}
+                and keys.level_{{ column }} = weighted.{{ column }}
+            {% endfor -%}
+            and (
+                weighted.cell_level <> 'pipeline_source'
+                or weighted.parameter in ('lead_to_meeting_accepted_rate', 'days_lead_to_meeting_accepted')
+            )
+    where weighted.all_time_value is not null
+),
+
+chosen as (
+    select
+        {{ cell() }},
+        parameter,
+        unit,
+        method,
+        source_level,
+        case when prior_year_weight is null then 'all_time' else 'lookback+prior_year' end as estimation_window,
+        lookback_value,
+        lookback_n,
+        prior_year_value,
+        prior_year_n,
+        prior_year_weight,
+        case
+            when prior_year_weight is null then all_time_value
+            else (1 - prior_year_weight) * coalesce(lookback_value, 0) + prior_year_weight * coalesce(prior_year_value, 0)
+        end as measured_value,
+        case
+            when prior_year_weight is null then all_time_std_error
+            else sqrt(
+                power((1 - prior_year_weight) * coalesce(lookback_std_error, 0), 2)
+                + power(prior_year_weight * coalesce(prior_year_std_error, 0), 2)
+            )
+        end as std_error,
+        case
+            when prior_year_weight is null then all_time_n
+            when prior_year_weight = 0 then lookback_n
+            when prior_year_weight = 1 then prior_year_n
+            else lookback_n + prior_year_n
+        end as n
+    from candidates
+    where preference = 1
+    union all
+    select
+        {{ cell('cells') }},
+        'source_mix' as parameter,
+        'share' as unit,
+        'ratio_of_sums' as method,
+        mix.source_level,
+        mix.estimation_window,
+        mix.lookback_value,
+        mix.lookback_n,
+        mix.prior_year_value,
+        mix.prior_year_n,
+        mix.prior_year_weight,
+        coalesce(mix.value, 0) as measured_value,
+        cast(null as {{ type_double() }}) as std_error,
+        mix.n
+    from cells
+    inner join {{ ref('int_estimates__source_mix') }} as mix on {{ same_cell('cells', 'mix') }}
+),
+
+-- An override speaks for the cells it names, a blank dimension for all of them; the one that
+-- names most goes first. An expired one is ignored.
+overrides as (
+    select
+        {{ cell('chosen') }},
+        chosen.parameter,
+        overrides.value,
+        overrides.reason,
+        overrides.author,
+        overrides.expires_on,
+        row_number() over (
+            partition by {{ cell('chosen') }}, chosen.parameter
+            order by
+                {% for column in cell_columns() -%}
+                    case when overrides.{{ column }} is null then 0 else 1 end{{ ' + ' if not loop.last }}
+                {%- endfor %} desc,
+                overrides.author,
+                overrides.value
+        ) as preference
+    from chosen
+    inner join {{ ref('assumption_overrides') }} as overrides
+        on
+            chosen.parameter = overrides.parameter
+            {% for column in cell_columns() -%}
+                and chosen.{{ column }} = coalesce(overrides.{{ column }}, chosen.{{ column }})
+            {% endfor %}
+    inner join as_of on coalesce(overrides.expires_on, as_of.as_of_date) >= as_of.as_of_date
+)
+
+select
+    chosen.parameter,
+    {{ cell('chosen') }},
+    chosen.unit,
+    cast(coalesce(overrides.value, chosen.measured_value) as {{ type_double() }}) as value,
+    {% for bound, sign in [('lower', ''), ('upper', '-')] -%}
+        -- on the complementary log-log scale, where a share keeps between 0 and 1
+        case
+            when overrides.value is null and chosen.std_error > 0 and chosen.measured_value > 0 and chosen.measured_value < 1
+                then power(
+                    chosen.measured_value,
+                    exp({{ sign }}1.959964 * chosen.std_error / (-chosen.measured_value * ln(chosen.measured_value)))
+                )
+        end as {{ bound }},
+    {% endfor -%}
+    cast(chosen.n as integer) as n,
+    chosen.method,
+    chosen.estimation_window,
+    chosen.lookback_value,
+    cast(chosen.lookback_n as integer) as lookback_n,
+    chosen.prior_year_value,
+    cast(chosen.prior_year_n as integer) as prior_year_n,
+    chosen.prior_year_weight,
+    cast(overrides.value as {{ type_double() }}) as override_value,
+    overrides.reason as override_reason,
+    overrides.author as override_author,
+    overrides.expires_on as override_expires,
+    chosen.source_level,
+    as_of.as_of_date
+from chosen
+cross join as_of
+left join overrides
+    on
+        chosen.parameter = overrides.parameter
+        and {{ same_cell('chosen', 'overrides') }}
+        and overrides.preference = 1
