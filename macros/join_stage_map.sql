@@ -1,20 +1,26 @@
 {#-
     Joins a relation that has crm, record_type and stage_name to the stage map as it stood at
     `moment`. A row for the opportunity's own pipeline (record type) goes before one for all.
+    mapped_stage() then gives the canonical stage, null where nobody has mapped it. A relation
+    joined twice, at two moments, tells the two by `name`.
 -#}
-{% macro join_stage_map(relation, moment) -%}
-    left join {{ ref('int_stage_map') }} as stages
+{% macro join_stage_map(relation, moment, name='stages') -%}
+    left join {{ ref('int_stage_map') }} as {{ name }}
         on
-            {{ relation }}.crm = stages.crm
-            and {{ relation }}.stage_name = stages.stage_name
-            and stages.pipeline = '*'
-            and {{ relation }}.{{ moment }} >= stages.valid_from
-            and {{ relation }}.{{ moment }} < stages.valid_to
-    left join {{ ref('int_stage_map') }} as pipeline_stages
+            {{ relation }}.crm = {{ name }}.crm
+            and {{ relation }}.stage_name = {{ name }}.stage_name
+            and {{ name }}.pipeline = '*'
+            and {{ moment }} >= {{ name }}.valid_from
+            and {{ moment }} < {{ name }}.valid_to
+    left join {{ ref('int_stage_map') }} as pipeline_{{ name }}
         on
-            {{ relation }}.crm = pipeline_stages.crm
-            and {{ relation }}.stage_name = pipeline_stages.stage_name
-            and {{ relation }}.record_type = pipeline_stages.pipeline
-            and {{ relation }}.{{ moment }} >= pipeline_stages.valid_from
-            and {{ relation }}.{{ moment }} < pipeline_stages.valid_to
+            {{ relation }}.crm = pipeline_{{ name }}.crm
+            and {{ relation }}.stage_name = pipeline_{{ name }}.stage_name
+            and {{ relation }}.record_type = pipeline_{{ name }}.pipeline
+            and {{ moment }} >= pipeline_{{ name }}.valid_from
+            and {{ moment }} < pipeline_{{ name }}.valid_to
+{%- endmacro %}
+
+{% macro mapped_stage(name='stages') -%}
+    coalesce(pipeline_{{ name }}.stage_number, {{ name }}.stage_number)
 {%- endmacro %}

@@ -57,3 +57,11 @@
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
 {%- endmacro %}
+
+{#- Exact in decimals, so that every warehouse rounds to the same cent. -#}
+{% macro in_corporate_currency(amount, corporate_rate) -%}
+    case
+        when {{ corporate_rate }} = 1 then {{ amount }}
+        else cast(cast({{ amount }} as decimal(38, 2)) * {{ corporate_rate }} as {{ money_type() }})
+    end
+{%- endmacro %}

@@ -90,7 +90,7 @@ select
     stage_name,
     case
         when not (is_amount_negative or is_amount_absurd)
-            then cast(amount_original * corporate_rate as {{ money_type() }})
+            then {{ in_corporate_currency('amount_original', 'corporate_rate') }}
     end as amount,
     amount_original,
     currency,

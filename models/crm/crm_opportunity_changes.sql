@@ -29,7 +29,7 @@ select
     changes.stage_name,
     case
         when changes.amount_original >= 0 and changes.amount_original < {{ var('absurd_amount') }}
-            then cast(changes.amount_original * opportunities.corporate_rate as {{ money_type() }})
+            then {{ in_corporate_currency('changes.amount_original', 'opportunities.corporate_rate') }}
     end as amount,
     case
         when changes.close_date >= cast('1990-01-01' as date) and changes.close_date < cast('2100-01-01' as date)

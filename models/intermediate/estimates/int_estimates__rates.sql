@@ -39,8 +39,9 @@ terms as (
 
 select
     {{ curve }},
-    cast(sum(entered_count) as integer) as n,
-    cast(sum(advanced_count) as integer) as n_advanced,
+    -- spells seen at some age up to the horizon, and those of them that advanced
+    cast(sum(case when age_days <= {{ var('conversion_horizon_days') }} then entered_count else 0 end) as integer) as n,
+    cast(sum(case when age_days <= {{ var('conversion_horizon_days') }} then advanced_count else 0 end) as integer) as n_advanced,
     max(rate) as rate,
     sqrt(greatest(sum(variance_term), 0)) as std_error,
     -- the mean time to advance of those that advance by the horizon

@@ -4,7 +4,7 @@
 {%- set deleted_stage = 99 -%}
 
 with as_of as (
-    select known_before from {{ ref('int_as_of') }}
+    select as_of_date, known_before from {{ ref('int_as_of') }}
 ),
 
 recorded as (
@@ -13,12 +13,12 @@ recorded as (
         changes.changed_at,
         changes.change_id,
         false as is_current,
-        coalesce(pipeline_stages.stage_number, stages.stage_number, {{ unmapped_stage }}) as stage_number,
+        coalesce({{ mapped_stage() }}, {{ unmapped_stage }}) as stage_number,
         changes.amount,
         changes.close_date
     from {{ ref('crm_opportunity_changes') }} as changes
     inner join as_of on changes.changed_at < as_of.known_before
-    {{ join_stage_map('changes', 'changed_at') }}
+    {{ join_stage_map('changes', 'changes.changed_at') }}
 ),
 
 opportunities as (
@@ -32,8 +32,8 @@ opportunities as (
             when opportunities.is_deleted then {{ deleted_stage }}
             -- A stage nobody has mapped: the CRM's own flags still tell the outcome.
             else coalesce(
-                pipeline_stages.stage_number,
-                stages.stage_number,
+                {{ mapped_stage() }},
+                {{ mapped_stage('stages_then') }},
                 case
                     when opportunities.is_won then {{ var('won_stage') }}
                     when opportunities.is_closed then {{ var('lost_stage') }}
@@ -44,7 +44,9 @@ opportunities as (
         as_of.known_before
     from {{ ref('crm_opportunities') }} as opportunities
     inner join as_of on opportunities.created_at < as_of.known_before
-    {{ join_stage_map('opportunities', 'last_modified_at') }}
+    -- A CRM may rename a stage in every record, or leave the old name where nobody touched it.
+    {{ join_stage_map('opportunities', 'as_of.as_of_date') }}
+    {{ join_stage_map('opportunities', 'opportunities.last_modified_at', 'stages_then') }}
 ),
 
 with_history as (
@@ -59,7 +61,10 @@ current_state as (
             when with_history.opportunity_key is not null then opportunities.last_modified_at
             when opportunities.stage_number >= {{ var('won_stage') }}
                 then least(
-                    greatest(cast(opportunities.close_date as {{ dbt.type_timestamp() }}), opportunities.created_at),
+                    greatest(
+                        coalesce(cast(opportunities.close_date as {{ dbt.type_timestamp() }}), opportunities.created_at),
+                        opportunities.created_at
+                    ),
                     opportunities.last_modified_at
                 )
             else opportunities.created_at
@@ -107,7 +112,10 @@ sequenced as (
         amount,
         close_date,
         greatest(changed_at, coalesce(lag(changed_at) over ({{ history }}), changed_at)) as valid_from,
-        greatest(lead(changed_at) over ({{ history }}), changed_at) as valid_to,
+        case
+            when lead(changed_at) over ({{ history }}) < changed_at then changed_at
+            else lead(changed_at) over ({{ history }})
+        end as valid_to,
         lag(stage_number) over ({{ history }}) as previous_stage_number,
         lag(amount) over ({{ history }}) as previous_amount,
         lag(close_date) over ({{ history }}) as previous_close_date,

@@ -168,10 +168,14 @@ select
             then {{ ratio('summed.open_amount_real', 'summed.bookings_goal - summed.won_to_date') }}
     end as to_go_coverage,
     policy.required_coverage,
-    cast(
-        greatest(policy.required_coverage * greatest(summed.bookings_goal - summed.won_to_date, 0) - summed.open_amount_real, 0)
-        as decimal(28, 2)
-    ) as gap_amount,
+    case
+        when summed.bookings_goal is not null
+            then cast(
+                greatest(
+                    policy.required_coverage * greatest(summed.bookings_goal - summed.won_to_date, 0) - summed.open_amount_real, 0
+                ) as decimal(28, 2)
+            )
+    end as gap_amount,
     cast(summed.largest_deal_amount as decimal(28, 2)) as largest_deal_amount
 from summed
 inner join quarters on summed.horizon = quarters.horizon
