@@ -23,7 +23,7 @@ ranked as (
         *,
         row_number() over (
             partition by crm, account_id
-            order by last_modified_at desc, loaded_at desc, name, employees, country
+            order by last_modified_at desc, loaded_at desc, name asc, employees asc, country asc
         ) as recency
     from unioned
 )

@@ -49,7 +49,7 @@ ranked as (
         unioned.*,
         row_number() over (
             partition by unioned.lead_key
-            order by unioned.last_modified_at desc, unioned.loaded_at desc, unioned.status, unioned.owner_id
+            order by unioned.last_modified_at desc, unioned.loaded_at desc, unioned.status asc, unioned.owner_id asc
         ) as recency
     from unioned
     inner join duplicated on unioned.lead_key = duplicated.lead_key

@@ -46,7 +46,7 @@ ranked as (
             partition by unioned.opportunity_key
             order by
                 unioned.last_modified_at desc, unioned.loaded_at desc,
-                unioned.stage_name, unioned.amount_original, unioned.close_date
+                unioned.stage_name asc, unioned.amount_original asc, unioned.close_date asc
         ) as recency
     from unioned
     inner join duplicated on unioned.opportunity_key = duplicated.opportunity_key

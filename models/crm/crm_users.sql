@@ -18,7 +18,7 @@ with unioned as (
 ranked as (
     select
         *,
-        row_number() over (partition by crm, user_id order by loaded_at desc, team, role) as recency
+        row_number() over (partition by crm, user_id order by loaded_at desc, team asc, role asc) as recency
     from unioned
 )
 

@@ -7,7 +7,15 @@
 {%- set curve = 'estimation_window, from_stage, to_stage, cell_level, ' ~ cell() -%}
 {%- set by_age = 'partition by ' ~ curve ~ ' order by age_days' -%}
 
-with observed as (
+with windows as (
+    select
+        estimation_window,
+        starts_on,
+        cast({{ dbt.dateadd('day', -1, 'ends_before') }} as date) as last_day
+    from {{ ref('int_estimates__windows') }}
+),
+
+observed as (
     select
         {{ cell('spells') }},
         windows.estimation_window,
@@ -17,13 +25,7 @@ with observed as (
         {{ dbt.datediff('spells.entered_on', 'least(spells.left_on, windows.last_day)', 'day') }} as exit_age,
         case when spells.left_on <= windows.last_day then spells.cause else 0 end as cause
     from {{ ref('int_estimates__spells') }} as spells
-    inner join (
-        select
-            estimation_window,
-            starts_on,
-            cast({{ dbt.dateadd('day', -1, 'ends_before') }} as date) as last_day
-        from {{ ref('int_estimates__windows') }}
-    ) as windows
+    inner join windows
         on spells.entered_on <= windows.last_day and spells.left_on >= windows.starts_on
 ),
 

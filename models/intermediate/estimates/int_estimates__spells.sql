@@ -26,6 +26,16 @@ milestones as (
     where stage_number < {{ var('won_stage') }}
 ),
 
+steps as (
+    select
+        0 as from_stage,
+        1 as to_stage
+    union all
+    select
+        1 as from_stage,
+        {{ var('qualifying_stage') }} as to_stage
+),
+
 -- From each stage before qualification to the next one that is planned by.
 upstream as (
     select
@@ -44,12 +54,7 @@ upstream as (
             else 0
         end as cause
     from milestones as entered
-    inner join (
-        select 0 as from_stage, 1 as to_stage
-        union all
-        select 1 as from_stage, {{ var('qualifying_stage') }} as to_stage
-    ) as steps
-        on entered.stage_number = steps.from_stage
+    inner join steps on entered.stage_number = steps.from_stage
     inner join opportunities on entered.opportunity_key = opportunities.opportunity_key
     left join milestones as reached
         on entered.opportunity_key = reached.opportunity_key and steps.to_stage = reached.stage_number

@@ -24,8 +24,8 @@ candidates as (
     inner join {{ ref('int_opportunities__versioned') }} as versions
         on
             qualified.opportunity_key = versions.opportunity_key
-            and versions.valid_from <= qualified.grace_ends_at
-            and (versions.valid_to > qualified.qualified_at or versions.valid_to is null)
+            and qualified.grace_ends_at >= versions.valid_from
+            and (qualified.qualified_at < versions.valid_to or versions.valid_to is null)
 )
 
 select

@@ -134,9 +134,11 @@ select
     close_date,
     cast(previous_stage_number as smallint) as previous_stage_number,
     cast(highest_stage_before as smallint) as highest_stage_before,
-    previous_stage_number is null
-    or stage_number <> previous_stage_number
-    or amount is distinct from previous_amount
-    or close_date is distinct from previous_close_date as is_change,
+    (
+        previous_stage_number is null
+        or stage_number <> previous_stage_number
+        or (amount is distinct from previous_amount)
+        or (close_date is distinct from previous_close_date)
+    ) as is_change,
     previous_close_date
 from sequenced

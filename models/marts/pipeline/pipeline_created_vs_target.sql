@@ -56,13 +56,25 @@ keys as (
     select fiscal_month, {{ cell() }} from needs
 ),
 
+cells as (
+    select distinct {{ cell() }}
+    from keys
+),
+
+horizon as (
+    select
+        min(fiscal_month) as first_month,
+        max(fiscal_month) as last_month
+    from keys
+),
+
 months as (
     select distinct
         calendar.fiscal_month,
         calendar.fiscal_quarter,
         calendar.fiscal_year
     from {{ ref('int_calendar') }} as calendar
-    inner join (select min(fiscal_month) as first_month, max(fiscal_month) as last_month from keys) as horizon
+    inner join horizon
         on calendar.fiscal_month between horizon.first_month and horizon.last_month
 ),
 
@@ -75,7 +87,7 @@ spine as (
         {{ cell('cells') }}
     from plans
     cross join months
-    cross join (select distinct {{ cell() }} from keys) as cells
+    cross join cells
 ),
 
 -- Which team answers for a source today; a source that nobody answers for is 'unmapped'.

@@ -29,6 +29,14 @@ created as (
     from {{ ref('pipeline_created') }}
 ),
 
+month_lengths as (
+    select
+        fiscal_month,
+        cast(count(*) as {{ type_double() }}) as days
+    from {{ ref('int_calendar') }}
+    group by fiscal_month
+),
+
 -- A month's target falls evenly on its days, so that weeks sum to quarters like the actuals.
 targets as (
     select
@@ -41,8 +49,7 @@ targets as (
     inner join {{ ref('int_plan_in_force') }} as plan_in_force
         on targets.plan_version = plan_in_force.plan_version
     inner join {{ ref('int_calendar') }} as calendar on targets.fiscal_month = calendar.fiscal_month
-    inner join (select fiscal_month, cast(count(*) as {{ type_double() }}) as days from {{ ref('int_calendar') }} group by fiscal_month) as month_lengths
-        on targets.fiscal_month = month_lengths.fiscal_month
+    inner join month_lengths on targets.fiscal_month = month_lengths.fiscal_month
     where targets.funnel_step = 'qualified'
     group by calendar.week_start, calendar.fiscal_quarter, {{ cell('targets') }}
 ),

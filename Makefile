@@ -1,0 +1,61 @@
+# Everything here sets itself up: Python 3.11 and make are all a machine must have.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export PYTHONUTF8 := 1
+
+# The vintage that `make build` reproduces, and how large the demo company is.
+PLAN ?= FY2026-v1
+DEMO_OPPORTUNITIES ?= 20000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build plan headlines real test lint bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Create the virtual environment from the lock file
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (about a minute, once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+profiles.yml: | profiles.yml.example
+	@cp profiles.yml.example $@
+
+build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, models, plan, marts; print the headlines
+	@$(BIN)/reverse-funnel demo --if-missing --opportunities $(DEMO_OPPORTUNITIES)
+	@$(BIN)/dbt --quiet build --exclude path:seeds/targets+
+	@$(BIN)/reverse-funnel plan --version $(PLAN)
+	@$(BIN)/dbt --quiet build --select path:seeds/targets+
+	@$(BIN)/reverse-funnel headlines
+
+headlines: $(READY) profiles.yml ## Print the two headline tables
+	@$(BIN)/reverse-funnel headlines
+
+real: $(READY) ## Build on the public data sets beside the checkout (../shared/data), where they are
+	@$(BIN)/python -m pytest -q -m real python/tests
+
+test: lint ## Check everything: style, types, SQL, tests, builds on DuckDB and Postgres
+	@$(BIN)/python -m pytest python/tests
+
+lint: $(READY) profiles.yml
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@UNIFIED_PIPELINE_DB=build/lint.duckdb DBT_TARGET_PATH=build/lint DBT_LOG_PATH=build/lint \
+		$(BIN)/sqlfluff lint --nofail-on-parsing-warnings models analyses tests
+
+bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunities; writes docs/performance.md
+	@$(BIN)/python bench/build_bench.py
+
+lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
+	@$(PYTHON) .ci/lock.py
+
+clean: ## Remove everything that was built, but not the warehouse
+	@rm -rf $(VENV) build target logs dist
