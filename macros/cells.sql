@@ -12,6 +12,11 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{#- The cell as one number, for relations too long to carry its five words. See int_cells. -#}
+{% macro cell_key(segment, deal_type, territory, pipeline_source, custom_dimension) -%}
+    {{ integer_key([segment, deal_type, territory, pipeline_source, custom_dimension] | join(" || '|' || ")) }}
+{%- endmacro %}
+
 {#- Joins two relations on the cell. -#}
 {% macro same_cell(left, right) -%}
     {%- for column in cell_columns() -%}

@@ -34,6 +34,13 @@
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
+{#- An id: written by machines, so never padded. -#}
+{% macro raw_id(name, columns) -%}
+    {%- if name in columns -%}
+        nullif(nullif(cast({{ adapter.quote(columns[name].name) }} as {{ dbt.type_string() }}), ''), '000000000000000AAA')
+    {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
+{%- endmacro %}
+
 {% macro raw_money(name, columns) -%}
     {%- if name not in columns -%} cast(null as {{ money_type() }})
     {%- elif columns[name].is_string() -%} {{ text_to_money(adapter.quote(columns[name].name)) }}

@@ -21,6 +21,7 @@ with unioned as (
 ranked as (
     select
         *,
+        count(*) over (partition by crm, account_id) - 1 as superseded_row_count,
         row_number() over (
             partition by crm, account_id
             order by last_modified_at desc, loaded_at desc, name asc, employees asc, country asc
@@ -38,6 +39,7 @@ select
     owner_id,
     merged_into_account_id,
     is_deleted,
-    loaded_at
+    loaded_at,
+    cast(superseded_row_count as integer) as superseded_row_count
 from ranked
 where recency = 1

@@ -38,7 +38,9 @@ with unioned as (
 
 -- Only the few ids that came more than once are sorted; the latest of each is published.
 duplicated as (
-    select lead_key
+    select
+        lead_key,
+        count(*) - 1 as superseded_row_count
     from unioned
     group by lead_key
     having count(*) > 1
@@ -47,6 +49,7 @@ duplicated as (
 ranked as (
     select
         unioned.*,
+        duplicated.superseded_row_count,
         row_number() over (
             partition by unioned.lead_key
             order by unioned.last_modified_at desc, unioned.loaded_at desc, unioned.status asc, unioned.owner_id asc
@@ -58,6 +61,7 @@ ranked as (
 deduplicated as (
     select
         unioned.*,
+        0 as superseded_row_count,
         1 as recency
     from unioned
     left join duplicated on unioned.lead_key = duplicated.lead_key
@@ -96,5 +100,6 @@ select
     bant_timeline,
     rejection_reason,
     last_modified_at,
-    loaded_at
+    loaded_at,
+    cast(superseded_row_count as integer) as superseded_row_count
 from deduplicated

@@ -33,7 +33,9 @@ with unioned as (
 
 -- Only the few ids that came more than once are sorted; the latest of each is published.
 duplicated as (
-    select opportunity_key
+    select
+        opportunity_key,
+        count(*) - 1 as superseded_row_count
     from unioned
     group by opportunity_key
     having count(*) > 1
@@ -42,6 +44,7 @@ duplicated as (
 ranked as (
     select
         unioned.*,
+        duplicated.superseded_row_count,
         row_number() over (
             partition by unioned.opportunity_key
             order by
@@ -55,6 +58,7 @@ ranked as (
 deduplicated as (
     select
         unioned.*,
+        0 as superseded_row_count,
         1 as recency
     from unioned
     left join duplicated on unioned.opportunity_key = duplicated.opportunity_key
@@ -112,5 +116,6 @@ select
         || case when is_close_date_impossible then 'close_date_impossible,' else '' end
         || case when is_close_before_creation and not is_close_date_impossible then 'close_before_creation,' else '' end,
         ''
-    ) as repairs
+    ) as repairs,
+    cast(superseded_row_count as integer) as superseded_row_count
 from examined

@@ -18,6 +18,7 @@ with unioned as (
 ranked as (
     select
         *,
+        count(*) over (partition by crm, user_id) - 1 as superseded_row_count,
         row_number() over (partition by crm, user_id order by loaded_at desc, team asc, role asc) as recency
     from unioned
 )
@@ -30,6 +31,7 @@ select
     manager_id,
     is_active,
     start_date,
-    loaded_at
+    loaded_at,
+    cast(superseded_row_count as integer) as superseded_row_count
 from ranked
 where recency = 1

@@ -17,7 +17,7 @@ with windows as (
 
 observed as (
     select
-        {{ cell('spells') }},
+        spells.cell_key,
         windows.estimation_window,
         spells.from_stage,
         spells.to_stage,
@@ -32,24 +32,30 @@ observed as (
 -- From here on the work is by cell and age, no longer by spell.
 counted as (
     select
-        {{ cell() }}, estimation_window, from_stage, to_stage,
+        cell_key,
+        estimation_window,
+        from_stage,
+        to_stage,
         entry_age as age_days,
         count(*) as entered,
         0 as departed,
         0 as advanced,
         0 as terminated
     from observed
-    group by {{ cell() }}, estimation_window, from_stage, to_stage, entry_age
+    group by cell_key, estimation_window, from_stage, to_stage, entry_age
     union all
     select
-        {{ cell() }}, estimation_window, from_stage, to_stage,
+        cell_key,
+        estimation_window,
+        from_stage,
+        to_stage,
         exit_age as age_days,
         0 as entered,
         count(*) as departed,
         sum(case when cause = 1 then 1 else 0 end) as advanced,
         sum(case when cause > 0 then 1 else 0 end) as terminated
     from observed
-    group by {{ cell() }}, estimation_window, from_stage, to_stage, exit_age
+    group by cell_key, estimation_window, from_stage, to_stage, exit_age
 ),
 
 levelled as (
@@ -58,13 +64,14 @@ levelled as (
         counted.from_stage,
         counted.to_stage,
         levels.cell_level,
-        {{ cell_at_level('counted') }},
+        {{ cell_at_level('cells') }},
         counted.age_days,
         counted.entered,
         counted.departed,
         counted.advanced,
         counted.terminated
     from counted
+    inner join {{ ref('int_cells') }} as cells on counted.cell_key = cells.cell_key
     inner join {{ ref('cell_levels') }} as levels
         -- of a lead only the channel is known
         on counted.from_stage >= 0 or levels.cell_level in ('company', 'pipeline_source')

@@ -6,7 +6,7 @@ with as_of as (
 opportunities as (
     select
         current_state.opportunity_key,
-        {{ cell('attributes') }},
+        attributes.cell_key,
         current_state.outcome,
         cast(current_state.closed_at as date) as closed_on,
         as_of.as_of_date
@@ -39,7 +39,7 @@ steps as (
 -- From each stage before qualification to the next one that is planned by.
 upstream as (
     select
-        {{ cell('opportunities') }},
+        opportunities.cell_key,
         entered.stage_number as from_stage,
         steps.to_stage,
         entered.reached_on as entered_on,
@@ -63,7 +63,7 @@ upstream as (
 -- From each stage of the pipeline to the end.
 to_won as (
     select
-        {{ cell('opportunities') }},
+        opportunities.cell_key,
         entered.stage_number as from_stage,
         {{ var('won_stage') }} as to_stage,
         entered.reached_on as entered_on,
@@ -74,14 +74,9 @@ to_won as (
     where entered.stage_number >= {{ var('qualifying_stage') }}
 ),
 
--- A lead is not yet in a segment: its channel is all that is known of its cell.
 leads as (
     select
-        '*' as segment,
-        '*' as deal_type,
-        '*' as territory,
-        {{ "coalesce(sources.pipeline_source, 'unmapped')" if 'pipeline_source' in var('plan_dimensions') else "'all'" }} as pipeline_source,
-        '*' as custom_dimension,
+        coalesce(channels.cell_key, unmapped.cell_key) as cell_key,
         -1 as from_stage,
         0 as to_stage,
         cast(leads.created_at as date) as entered_on,
@@ -96,17 +91,31 @@ leads as (
         end as cause
     from {{ ref('crm_leads') }} as leads
     inner join as_of on leads.created_at < as_of.known_before
-    left join {{ ref('pipeline_source_map') }} as sources
+    inner join {{ ref('int_lead_channels') }} as unmapped
+        on leads.crm = unmapped.crm and unmapped.lead_source is null
+    left join {{ ref('int_lead_channels') }} as channels
         on
-            leads.crm = sources.crm
-            and leads.lead_source_raw = sources.lead_source
-            and cast(leads.created_at as date) >= coalesce(sources.valid_from, cast('1900-01-01' as date))
-            and cast(leads.created_at as date) < coalesce(sources.valid_to, cast('2999-12-31' as date))
+            leads.crm = channels.crm
+            and leads.lead_source_raw = channels.lead_source
+            and cast(leads.created_at as date) >= channels.valid_from
+            and cast(leads.created_at as date) < channels.valid_to
     where not leads.is_deleted
+),
+
+unioned as (
+    select cell_key, from_stage, to_stage, entered_on, left_on, cause from upstream
+    union all
+    select cell_key, from_stage, to_stage, entered_on, left_on, cause from to_won
+    union all
+    select cell_key, from_stage, to_stage, entered_on, left_on, cause from leads
 )
 
-select {{ cell() }}, from_stage, to_stage, entered_on, left_on, cause from upstream
-union all
-select {{ cell() }}, from_stage, to_stage, entered_on, left_on, cause from to_won
-union all
-select {{ cell() }}, from_stage, to_stage, entered_on, left_on, cause from leads
+-- Millions of rows, so each is a few numbers: the cell's words are in int_cells.
+select
+    cell_key,
+    cast(from_stage as smallint) as from_stage,
+    cast(to_stage as smallint) as to_stage,
+    entered_on,
+    left_on,
+    cast(cause as smallint) as cause
+from unioned

@@ -73,7 +73,8 @@ settled as (
         opportunities.crm,
         opportunities.settled_at,
         opportunities.record_type,
-        accounts.account_id is null as is_account_dangling,
+        opportunities.account_id is not null and accounts.account_id is null as is_account_dangling,
+        opportunities.account_id is null as is_account_missing,
         accounts.industry,
         case when settled_changes.has_owner = 1 then settled_changes.owner_id else opportunities.owner_id end as owner_id,
         case when settled_changes.has_lead_source = 1 then settled_changes.lead_source else opportunities.lead_source_raw end as lead_source_raw,
@@ -101,10 +102,12 @@ mapped as (
         settled.record_type,
         settled.industry,
         settled.is_account_dangling,
-        coalesce(segments.segment, 'unmapped') as segment,
-        coalesce(deal_types.deal_type, 'unmapped') as deal_type,
-        coalesce(territories.territory, 'unmapped') as territory,
-        coalesce(sources.pipeline_source, 'unmapped') as pipeline_source,
+        settled.is_account_missing,
+        settled.owner_id is not null and users.user_id is null as is_owner_dangling,
+        coalesce(segments.segment, 'unmapped') as mapped_segment,
+        coalesce(deal_types.deal_type, 'unmapped') as mapped_deal_type,
+        coalesce(territories.territory, 'unmapped') as mapped_territory,
+        coalesce(sources.pipeline_source, 'unmapped') as mapped_pipeline_source,
         coalesce(sources.entry_trigger, 'unmapped') as entry_trigger,
         coalesce(sources.responsible_team, 'unmapped') as responsible_team,
         users.team as owner_team
@@ -125,6 +128,21 @@ mapped as (
             and cast(settled.settled_at as date) < coalesce(sources.valid_to, cast('2999-12-31' as date))
     left join {{ ref('crm_users') }} as users
         on settled.crm = users.crm and settled.owner_id = users.user_id
+),
+
+celled as (
+    select
+        mapped.*,
+        -- The planning cell: a dimension that is not planned by has one value for all.
+        {% for dimension in standard -%}
+            {{ 'mapped_' ~ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
+        {% endfor -%}
+        {% if custom -%}
+            {% for dimension in custom -%}
+                coalesce(cast({{ dimension }} as {{ dbt.type_string() }}), 'unmapped'){{ " || ' | ' || " if not loop.last }}
+            {%- endfor %}
+        {%- else -%} 'all' {%- endif %} as custom_dimension
+    from mapped
 )
 
 select
@@ -137,15 +155,10 @@ select
     country,
     employees,
     is_account_dangling,
+    is_account_missing,
+    is_owner_dangling,
     entry_trigger,
     responsible_team,
-    -- The planning cell: a dimension that is not planned by has one value for all.
-    {% for dimension in standard -%}
-        {{ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
-    {% endfor -%}
-    {% if custom -%}
-        {% for dimension in custom -%}
-            coalesce(cast({{ dimension }} as {{ dbt.type_string() }}), 'unmapped'){{ " || ' | ' || " if not loop.last }}
-        {%- endfor %}
-    {%- else -%} 'all' {%- endif %} as custom_dimension
-from mapped
+    {{ cell() }},
+    {{ cell_key(*cell_columns()) }} as cell_key
+from celled

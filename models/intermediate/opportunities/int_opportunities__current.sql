@@ -11,6 +11,7 @@ histories as (
         sum(case when stage_number < {{ var('won_stage') }} and previous_stage_number between {{ var('won_stage') }} and {{ var('derailed_stage') }} then 1 else 0 end) as reopening_count,
         sum(case when close_date > previous_close_date and stage_number < {{ var('won_stage') }} then 1 else 0 end) as slip_count,
         count(*) as version_count,
+        min(valid_from) as first_seen_at,
         max(case when is_current and is_change and previous_stage_number is not null then 1 else 0 end) as history_disagrees
     from versions
     group by opportunity_key
@@ -43,12 +44,16 @@ select
     milestones.meeting_completed_at,
     milestones.qualified_at,
     case when versions.stage_number >= {{ var('won_stage') }} then histories.last_closed_at end as closed_at,
-    -- The day the deal was closed: its close date, which closing sets, but never a day after it was recorded.
+    -- The day the deal was closed: its close date, which closing sets, but never a day before
+    -- the CRM knew of the opportunity nor one after the closing was recorded.
     case
         when versions.stage_number >= {{ var('won_stage') }}
-            then least(
-                coalesce(versions.close_date, cast(histories.last_closed_at as date)),
-                cast(histories.last_closed_at as date)
+            then greatest(
+                least(
+                    coalesce(versions.close_date, cast(histories.last_closed_at as date)),
+                    cast(histories.last_closed_at as date)
+                ),
+                cast(histories.first_seen_at as date)
             )
     end as closed_on,
     cast(coalesce(milestones.skipped_stage_count, 0) as integer) as skipped_stage_count,

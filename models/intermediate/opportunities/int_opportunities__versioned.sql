@@ -13,12 +13,14 @@ recorded as (
         changes.changed_at,
         changes.change_id,
         false as is_current,
-        coalesce({{ mapped_stage() }}, {{ unmapped_stage }}) as stage_number,
+        {{ mapped_stage() }} as stage_number,
         changes.amount,
         changes.close_date
     from {{ ref('crm_opportunity_changes') }} as changes
     inner join as_of on changes.changed_at < as_of.known_before
     {{ join_stage_map('changes', 'changes.changed_at') }}
+    -- A stage nobody has mapped says nothing: the state before it holds (and data_quality counts it).
+    where {{ mapped_stage() }} is not null
 ),
 
 opportunities as (
@@ -41,6 +43,8 @@ opportunities as (
                 {{ unmapped_stage }}
             )
         end as stage_number,
+        -- A row that had to be repaired does not overrule the history.
+        coalesce(opportunities.repairs, 'close_before_creation,') <> 'close_before_creation,' as is_repaired,
         as_of.known_before
     from {{ ref('crm_opportunities') }} as opportunities
     inner join as_of on opportunities.created_at < as_of.known_before
@@ -77,6 +81,10 @@ current_state as (
         opportunities.known_before
     from opportunities
     left join with_history on opportunities.opportunity_key = with_history.opportunity_key
+    where
+        with_history.opportunity_key is null
+        or (opportunities.stage_number <> {{ unmapped_stage }} and not opportunities.is_repaired)
+        or opportunities.stage_number = {{ deleted_stage }}
 ),
 
 -- Without any history an opportunity that is closed has two states: it is taken to have
@@ -116,6 +124,8 @@ sequenced as (
             when lead(changed_at) over ({{ history }}) < changed_at then changed_at
             else lead(changed_at) over ({{ history }})
         end as valid_to,
+        -- append-mode loaders deliver a row again and again
+        coalesce(change_id = lag(change_id) over ({{ history }}), false) as is_duplicate,
         lag(stage_number) over ({{ history }}) as previous_stage_number,
         lag(amount) over ({{ history }}) as previous_amount,
         lag(close_date) over ({{ history }}) as previous_close_date,
@@ -129,6 +139,7 @@ select
     valid_from,
     valid_to,
     is_current,
+    is_duplicate,
     stage_number,
     amount,
     close_date,

@@ -23,52 +23,57 @@ published as (
     {%- endfor %}
 ),
 
+-- Copies of a change are found where the history is sorted anyway.
+history_duplicates as (
+    select
+        opportunities.crm,
+        'opportunity_changes' as contract_table,
+        count(*) as row_count
+    from {{ ref('int_opportunities__versioned') }} as versions
+    inner join {{ ref('crm_opportunities') }} as opportunities
+        on versions.opportunity_key = opportunities.opportunity_key
+    where versions.is_duplicate
+    group by opportunities.crm
+),
+
 -- Older copies of a row that came more than once, and rows the CRM has deleted.
 superseded as (
+    select
+        crm,
+        contract_table,
+        row_count
+    from history_duplicates
+    union all
+    {%- for contract_table in ['opportunities', 'leads', 'accounts', 'users'] %}
+    select
+        crm,
+        '{{ contract_table }}' as contract_table,
+        sum(superseded_row_count) as row_count
+    from {{ ref('crm_' ~ contract_table) }}
+    group by crm
+    union all
+    {%- endfor %}
     {%- for crm in crms() %}
+    {%- for contract_table, required in [('users', 'user_id'), ('touches', 'touch_id'), ('opportunity_changes', 'opportunity_id')] %}
     select
         '{{ crm }}' as crm,
-        'opportunities' as contract_table,
-        count(*) - count(distinct opportunity_id) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__opportunities') }}
-    where opportunity_id is not null and created_at is not null
-    union all
-    select
-        '{{ crm }}' as crm,
-        'leads' as contract_table,
-        count(*) - count(distinct lead_id) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__leads') }}
-    where lead_id is not null and created_at is not null
-    union all
-    select
-        '{{ crm }}' as crm,
-        'accounts' as contract_table,
-        count(*) - count(distinct account_id) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__accounts') }}
-    where account_id is not null
-    union all
-    select
-        '{{ crm }}' as crm,
-        'users' as contract_table,
-        count(*) - count(distinct case when not is_deleted then user_id end) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__users') }}
-    where user_id is not null
-    union all
-    select
-        '{{ crm }}' as crm,
-        'opportunity_changes' as contract_table,
-        count(*) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }}
-    where is_deleted and opportunity_id is not null and changed_at is not null
-    union all
-    select
-        '{{ crm }}' as crm,
-        'touches' as contract_table,
-        count(*) as rows_superseded
-    from {{ ref('stg_' ~ crm ~ '__touches') }}
-    where is_deleted and touch_id is not null and occurred_at is not null
+        '{{ contract_table }}' as contract_table,
+        count(*) as row_count
+    from {{ ref('stg_' ~ crm ~ '__' ~ contract_table) }}
+    where is_deleted and {{ required }} is not null
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
+),
+
+superseded_by_table as (
+    select
+        crm,
+        contract_table,
+        sum(row_count) as rows_superseded
+    from superseded
+    group by crm, contract_table
 ),
 
 quarantined as (
@@ -84,7 +89,7 @@ select
     received.crm,
     received.contract_table,
     cast(received.rows_in as bigint) as rows_in,
-    cast(coalesce(published.rows_published, 0) as bigint) as rows_published,
+    cast(coalesce(published.rows_published, 0) - coalesce(history_duplicates.row_count, 0) as bigint) as rows_published,
     cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
     cast(coalesce(superseded.rows_superseded, 0) as bigint) as rows_superseded,
     cast(received.rows_out_of_scope as bigint) as rows_out_of_scope,
@@ -95,5 +100,7 @@ left join published
     on received.crm = published.crm and received.contract_table = published.contract_table
 left join quarantined
     on received.crm = quarantined.crm and received.contract_table = quarantined.contract_table
-left join superseded
+left join history_duplicates
+    on received.crm = history_duplicates.crm and received.contract_table = history_duplicates.contract_table
+left join superseded_by_table as superseded
     on received.crm = superseded.crm and received.contract_table = superseded.contract_table

@@ -2,13 +2,13 @@
 {%- set columns = raw_columns('salesforce', 'account') -%}
 
 select
-    {{ raw_text('id', columns) }} as account_id,
+    {{ raw_id('id', columns) }} as account_id,
     {{ raw_text('name', columns) }} as name,
     cast({{ raw_number('number_of_employees', columns) }} as integer) as employees,
     {{ raw_text('billing_country', columns) }} as country,
     {{ raw_text('industry', columns) }} as industry,
-    {{ raw_text('owner_id', columns) }} as owner_id,
-    {{ raw_text('master_record_id', columns) }} as merged_into_account_id,
+    {{ raw_id('owner_id', columns) }} as owner_id,
+    {{ raw_id('master_record_id', columns) }} as merged_into_account_id,
     coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
     coalesce({{ raw_timestamp('last_modified_date', columns) }}, {{ raw_timestamp('_fivetran_synced', columns) }}) as last_modified_at,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at

@@ -6,8 +6,8 @@
 
 with opportunity_fields as (
     select
-        {{ raw_text('id', columns) }} as change_id,
-        {{ raw_text('opportunity_id', columns) }} as entity_id,
+        {{ raw_id('id', columns) }} as change_id,
+        {{ raw_id('opportunity_id', columns) }} as entity_id,
         {{ raw_timestamp('created_date', columns) }} as changed_at,
         {{ raw_text('field', columns) }} as field,
         {{ raw_text('data_type', columns) }} as data_type,
@@ -19,8 +19,8 @@ with opportunity_fields as (
 
 account_fields as (
     select
-        {{ raw_text('id', account_columns) }} as change_id,
-        {{ raw_text('account_id', account_columns) }} as entity_id,
+        {{ raw_id('id', account_columns) }} as change_id,
+        {{ raw_id('account_id', account_columns) }} as entity_id,
         {{ raw_timestamp('created_date', account_columns) }} as changed_at,
         {{ raw_text('field', account_columns) }} as field,
         {{ raw_text('old_value', account_columns) }} as old_value,

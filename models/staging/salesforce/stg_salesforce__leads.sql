@@ -2,7 +2,7 @@
 {%- set columns = raw_columns('salesforce', 'lead') -%}
 
 select
-    {{ raw_text('id', columns) }} as lead_id,
+    {{ raw_id('id', columns) }} as lead_id,
     {{ raw_text('status', columns) }} as status,
     {{ raw_text('lead_source', columns) }} as lead_source_raw,
     {{ raw_text('rating', columns) }} as rating,
@@ -14,11 +14,11 @@ select
     {{ personal_hash(raw_text('email', columns)) }} as email_hash,
     {{ raw_text('company', columns) }} as company,
     {{ raw_text('country', columns) }} as country,
-    {{ raw_text('owner_id', columns) }} as owner_id,
+    {{ raw_id('owner_id', columns) }} as owner_id,
     coalesce({{ raw_boolean('is_converted', columns) }}, false) as is_converted,
     {{ raw_timestamp('converted_date', columns) }} as converted_at,
-    {{ raw_text('converted_opportunity_id', columns) }} as opportunity_id,
-    {{ raw_text('converted_account_id', columns) }} as account_id,
+    {{ raw_id('converted_opportunity_id', columns) }} as opportunity_id,
+    {{ raw_id('converted_account_id', columns) }} as account_id,
     {{ raw_timestamp('created_date', columns) }} as created_at,
     coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
     {{ raw_text('self_reported_source_c', columns) }} as self_reported_source,

@@ -6,10 +6,10 @@
 
 with opportunities as (
     select
-        {{ raw_text('id', columns) }} as opportunity_id,
-        {{ raw_text('account_id', columns) }} as account_id,
-        {{ raw_text('owner_id', columns) }} as owner_id,
-        {{ raw_text('record_type_id', columns) }} as record_type_id,
+        {{ raw_id('id', columns) }} as opportunity_id,
+        {{ raw_id('account_id', columns) }} as account_id,
+        {{ raw_id('owner_id', columns) }} as owner_id,
+        {{ raw_id('record_type_id', columns) }} as record_type_id,
         {{ raw_text('name', columns) }} as name,
         {{ raw_text('type', columns) }} as deal_type_raw,
         {{ raw_text('lead_source', columns) }} as lead_source_raw,
@@ -35,7 +35,7 @@ with opportunities as (
 
 record_types as (
     select
-        {{ raw_text('id', record_type_columns) }} as record_type_id,
+        {{ raw_id('id', record_type_columns) }} as record_type_id,
         {{ raw_text('name', record_type_columns) }} as record_type
     from {{ raw_table('salesforce', 'record_type', record_type_columns) }}
 ),
@@ -52,10 +52,10 @@ rates as (
 -- Several leads may be converted into one opportunity: the first of them is its lead.
 converted_leads as (
     select
-        {{ raw_text('converted_opportunity_id', lead_columns) }} as opportunity_id,
-        min({{ raw_text('id', lead_columns) }}) as lead_id
+        {{ raw_id('converted_opportunity_id', lead_columns) }} as opportunity_id,
+        min({{ raw_id('id', lead_columns) }}) as lead_id
     from {{ raw_table('salesforce', 'lead', lead_columns) }}
-    where {{ raw_text('converted_opportunity_id', lead_columns) }} is not null
+    where {{ raw_id('converted_opportunity_id', lead_columns) }} is not null
     group by 1
 )
 

@@ -4,15 +4,15 @@
 {%- set columns = columns if 'opportunity_id' in columns else {} -%}
 
 select
-    {{ raw_text('id', columns) }} as change_id,
-    {{ raw_text('opportunity_id', columns) }} as opportunity_id,
+    {{ raw_id('id', columns) }} as change_id,
+    {{ raw_id('opportunity_id', columns) }} as opportunity_id,
     {{ raw_timestamp('created_date', columns) }} as changed_at,
     {{ raw_text('stage_name', columns) }} as stage_name,
     {{ raw_money('amount', columns) }} as amount_original,
     {{ raw_date('close_date', columns) }} as close_date,
     {{ raw_text('forecast_category', columns) }} as forecast_category,
     cast(null as {{ dbt.type_string() }}) as owner_id,
-    {{ raw_text('created_by_id', columns) }} as changed_by,
+    {{ raw_id('created_by_id', columns) }} as changed_by,
     coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
 from {{ raw_table('salesforce', 'opportunity_history', columns) }}

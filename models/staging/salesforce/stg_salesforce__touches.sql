@@ -4,10 +4,10 @@
 
 with tasks as (
     select
-        {{ raw_text('id', task_columns) }} as touch_id,
-        {{ raw_text('who_id', task_columns) }} as who_id,
-        {{ raw_text('what_id', task_columns) }} as what_id,
-        {{ raw_text('owner_id', task_columns) }} as owner_id,
+        {{ raw_id('id', task_columns) }} as touch_id,
+        {{ raw_id('who_id', task_columns) }} as who_id,
+        {{ raw_id('what_id', task_columns) }} as what_id,
+        {{ raw_id('owner_id', task_columns) }} as owner_id,
         lower(coalesce({{ raw_text('type', task_columns) }}, 'task')) as kind,
         {{ raw_text('status', task_columns) }} as outcome,
         -- activity_date is when it was due, not when it happened
@@ -22,10 +22,10 @@ with tasks as (
 
 events as (
     select
-        {{ raw_text('id', event_columns) }} as touch_id,
-        {{ raw_text('who_id', event_columns) }} as who_id,
-        {{ raw_text('what_id', event_columns) }} as what_id,
-        {{ raw_text('owner_id', event_columns) }} as owner_id,
+        {{ raw_id('id', event_columns) }} as touch_id,
+        {{ raw_id('who_id', event_columns) }} as who_id,
+        {{ raw_id('what_id', event_columns) }} as what_id,
+        {{ raw_id('owner_id', event_columns) }} as owner_id,
         'meeting' as kind,
         {{ raw_text('meeting_outcome_c', event_columns) }} as outcome,
         coalesce(

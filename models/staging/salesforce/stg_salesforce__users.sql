@@ -4,10 +4,10 @@
 
 with users as (
     select
-        {{ raw_text('id', columns) }} as user_id,
+        {{ raw_id('id', columns) }} as user_id,
         {{ raw_text('department', columns) }} as team,
-        {{ raw_text('user_role_id', columns) }} as user_role_id,
-        {{ raw_text('manager_id', columns) }} as manager_id,
+        {{ raw_id('user_role_id', columns) }} as user_role_id,
+        {{ raw_id('manager_id', columns) }} as manager_id,
         coalesce({{ raw_boolean('is_active', columns) }}, true) as is_active,
         {{ raw_date('start_date_c', columns) }} as start_date_custom,
         {{ raw_date('created_date', columns) }} as created_on,
@@ -18,7 +18,7 @@ with users as (
 
 roles as (
     select
-        {{ raw_text('id', role_columns) }} as user_role_id,
+        {{ raw_id('id', role_columns) }} as user_role_id,
         {{ raw_text('name', role_columns) }} as role
     from {{ raw_table('salesforce', 'user_role', role_columns) }}
 )
