@@ -75,7 +75,7 @@ examined as (
         amount_original < 0 as is_amount_negative,
         amount_original >= {{ var('absurd_amount') }} as is_amount_absurd,
         close_date < cast('1990-01-01' as date) or close_date >= cast('2100-01-01' as date) as is_close_date_impossible,
-        amount_original is not null and corporate_rate is null as is_rate_missing,
+        corporate_rate is null as is_rate_missing,
         close_date < cast(created_at as date) as is_close_before_creation
     from deduplicated
 )

@@ -4,10 +4,16 @@ with as_of as (
     select as_of_date from {{ ref('int_as_of') }}
 ),
 
+-- The cells that a plan may use: those with any history, and those to which the mix of their
+-- parent gives a share though they have none of their own yet.
 cells as (
-    select distinct {{ cell() }}
+    select {{ cell() }}
     from {{ ref('int_estimates__amounts') }}
     where cell_level = 'cell' and estimation_window = 'all_time'
+    union
+    select {{ cell() }}
+    from {{ ref('int_estimates__source_mix') }}
+    where value > 0
 ),
 
 -- The windows of one parameter at one level side by side.
