@@ -24,11 +24,20 @@ def main() -> None:
         requirements.write_text("\n".join(wanted) + "\n")
         excluded = Path(folder, "excluded.txt")
         excluded.write_text("dbt-core-experimental-parser\n")
+        options = "--generate-hashes --universal --python-version 3.11 --no-header --no-annotate"
         subprocess.run(
-            ["uv", "pip", "compile", str(requirements), "--excludes", str(excluded)]
-            + ["--generate-hashes", "--universal", "--python-version", "3.11"]
-            + ["--no-header", "--no-annotate", "--quiet"]
-            + ["--output-file", str(ROOT / "requirements.lock")],
+            [
+                "uv",
+                "pip",
+                "compile",
+                str(requirements),
+                "--excludes",
+                str(excluded),
+                "--quiet",
+                *options.split(),
+                "--output-file",
+                str(ROOT / "requirements.lock"),
+            ],
             check=True,
         )
 

@@ -1,0 +1,171 @@
+"""Time the whole build at several sizes and write docs/performance.md.
+
+Each size gets a database of its own in build/bench: simulated once, then built from nothing by
+`dbt build` in a process of its own, whose wall time, CPU time and peak memory the operating
+system reports. dbt's own record tells how much of the time was spent in the warehouse.
+
+Usage: make bench, or python bench/build_bench.py --sizes 20000 100000
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "bench"
+SIZES = (20_000, 100_000, 1_000_000)
+SLOWEST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command as the operating system saw it: seconds and mebibytes."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The build at one size; `slowest` are (model, seconds)."""
+
+    opportunities: int
+    history_rows: int
+    demo: Run
+    build: Run
+    models_seconds: float
+    tests_seconds: float
+    slowest: list[tuple[str, float]]
+
+    @property
+    def dbt_seconds(self) -> float:
+        """Wall time that was not spent in the warehouse."""
+        return self.build.wall - self.models_seconds - self.tests_seconds
+
+
+def run(command: list[str], folder: Path) -> Run:
+    """Run a command against the database in `folder`; stops the benchmark if it fails."""
+    environment = os.environ | {
+        "UNIFIED_PIPELINE_DB": str(folder / "warehouse.duckdb"),
+        "DBT_PROFILES_DIR": str(folder),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    started = time.monotonic()
+    with (folder / "output.txt").open("w") as output:
+        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        _, status, usage = os.wait4(child.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        sys.exit(f"{' '.join(command)} failed:\n{(folder / 'output.txt').read_text()[-3000:]}")
+    return Run(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak_mb(usage))
+
+
+def peak_mb(usage: resource.struct_rusage) -> float:
+    """Peak resident memory; macOS counts bytes, everything else kibibytes."""
+    return usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def measure(opportunities: int) -> Measurement:
+    """Simulate and build one size from nothing."""
+    folder = WORK / str(opportunities)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "profiles.yml.example", folder / "profiles.yml")
+    programs = Path(sys.executable).parent
+    command = [str(programs / "reverse-funnel"), "demo", "--opportunities", str(opportunities)]
+    demo = run([*command, "--profiles-dir", str(folder)], folder)
+    build = run([str(programs / "dbt"), "build"], folder)
+    results = json.loads((folder / "target" / "run_results.json").read_text())["results"]
+    times = {result["unique_id"]: result["execution_time"] for result in results}
+    models = {
+        name.split(".")[-1]: seconds
+        for name, seconds in times.items()
+        if name.startswith(("model.", "seed."))
+    }
+    history = count_history(folder)
+    shutil.rmtree(folder)
+    return Measurement(
+        opportunities=opportunities,
+        history_rows=history,
+        demo=demo,
+        build=build,
+        models_seconds=sum(models.values()),
+        tests_seconds=sum(times.values()) - sum(models.values()),
+        slowest=sorted(models.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN],
+    )
+
+
+def count_history(folder: Path) -> int:
+    """Rows of opportunity history that were built from."""
+    import duckdb  # noqa: PLC0415  (only once the child has let go of the file)
+
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        found = connection.execute("select count(*) from salesforce.opportunity_history").fetchone()
+    return int(found[0]) if found else 0
+
+
+def report(measurements: list[Measurement]) -> str:
+    """Render docs/performance.md."""
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench`. One run a size on a shared machine: read ratios, not seconds.",
+        f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}.",
+        "",
+        "| opportunities | history rows | demo s | demo peak MB | build wall s | build CPU s "
+        "| models s | tests s | dbt's own s | dbt's share | build peak MB |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {m.opportunities:,} | {m.history_rows:,} | {m.demo.wall:.1f} | {m.demo.peak_mb:,.0f} "
+        f"| {m.build.wall:.1f} | {m.build.cpu:.1f} | {m.models_seconds:.1f} "
+        f"| {m.tests_seconds:.1f} | {m.dbt_seconds:.1f} | {m.dbt_seconds / m.build.wall:.0%} "
+        f"| {m.build.peak_mb:,.0f} |"
+        for m in measurements
+    ]
+    for small, large in itertools.pairwise(measurements):
+        exponent = math.log(large.models_seconds / small.models_seconds) / math.log(
+            large.opportunities / small.opportunities
+        )
+        lines += [
+            "",
+            f"From {small.opportunities:,} to {large.opportunities:,} opportunities the models' "
+            f"time grows with exponent {exponent:.2f} (1 is linear).",
+        ]
+    largest = measurements[-1]
+    lines += ["", f"Slowest models at {largest.opportunities:,} opportunities:", ""]
+    lines += ["| model | seconds |", "|---|---:|"]
+    lines += [f"| {name} | {seconds:.1f} |" for name, seconds in largest.slowest]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure every size and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    sizes: list[int] = parser.parse_args().sizes
+    measurements = []
+    for size in sorted(sizes):
+        print(f"{size:,} opportunities ...", flush=True)
+        measurements.append(measure(size))
+        print(f"  built in {measurements[-1].build.wall:.1f} s", flush=True)
+    (ROOT / "docs" / "performance.md").write_text(report(measurements))
+    print("docs/performance.md is written")
+
+
+if __name__ == "__main__":
+    main()
