@@ -73,8 +73,10 @@ levelled as (
     from counted
     inner join {{ ref('int_cells') }} as cells on counted.cell_key = cells.cell_key
     inner join {{ ref('cell_levels') }} as levels
-        -- of a lead only the channel is known
-        on counted.from_stage >= 0 or levels.cell_level in ('company', 'pipeline_source')
+        on
+            levels.cell_level <> 'deal_type_source'
+            -- of a lead only the channel is known
+            and (counted.from_stage >= 0 or levels.cell_level in ('company', 'pipeline_source'))
 ),
 
 by_cell as (

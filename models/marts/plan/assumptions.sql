@@ -49,22 +49,31 @@ weighted as (
 ),
 
 -- The levels that may speak for a cell, with the cell as it is seen there. Of a lead nothing but
--- its channel is known, so the channel speaks for the lead's parameters and for no other.
+-- its channel is known, so the channel speaks for the lead's parameters and for no other; whether
+-- opportunities start as leads is a matter of channel and deal type.
 keys as (
     select
         {{ cell('cells') }},
         levels.cell_level,
-        case levels.cell_level when 'cell' then 1 when 'pipeline_source' then 2 when 'segment_deal_type' then 3 else 4 end as distance,
+        case levels.cell_level
+            when 'cell' then 1
+            when 'pipeline_source' then 2
+            when 'deal_type_source' then 2
+            when 'segment_deal_type' then 3
+            when 'segment' then 4
+            else 5
+        end as distance,
         {% for column in cell_columns() -%}
             case when levels.by_{{ column }} = 1 then cells.{{ column }} else '*' end as level_{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from cells
     inner join {{ ref('cell_levels') }} as levels
-        on levels.cell_level in ('cell', 'pipeline_source', 'segment_deal_type', 'company')
+        on levels.cell_level in ('cell', 'pipeline_source', 'deal_type_source', 'segment_deal_type', 'segment', 'company')
 ),
 
--- The most detailed level with enough observations speaks for the cell; where none has enough,
--- the company's whole history does.
+-- The most detailed level with enough observations speaks for the cell. A parent's whole history
+-- goes before its own parent's recent quarter: an enterprise deal of two years ago says more of the
+-- next one than last quarter's small deals. Where nothing has enough, the company's history does.
 candidates as (
     select
         {{ cell('keys') }},
@@ -85,7 +94,11 @@ candidates as (
         row_number() over (
             partition by {{ cell('keys') }}, weighted.parameter
             order by
-                case when weighted.prior_year_weight is not null then keys.distance else 9 - keys.distance end
+                case
+                    when weighted.prior_year_weight is not null then 2 * keys.distance
+                    when keys.cell_level <> 'cell' and weighted.all_time_n >= {{ minimum }} then 2 * keys.distance + 1
+                    else 100 - keys.distance
+                end
         ) as preference
     from keys
     inner join weighted
@@ -98,6 +111,7 @@ candidates as (
                 weighted.cell_level <> 'pipeline_source'
                 or weighted.parameter in ('lead_to_meeting_accepted_rate', 'days_lead_to_meeting_accepted')
             )
+            and (weighted.cell_level <> 'deal_type_source' or weighted.parameter = 'lead_sourced_share')
     where weighted.all_time_value is not null
 ),
 
