@@ -1,4 +1,12 @@
-with versions as (
+with as_of as (
+    select
+        as_of.as_of_date,
+        calendar.quarter_index
+    from {{ ref('int_as_of') }} as as_of
+    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
+),
+
+versions as (
     select * from {{ ref('int_opportunities__versioned') }}
 ),
 
@@ -40,6 +48,15 @@ select
         when versions.stage_number = {{ var('derailed_stage') }} then 'derailed'
         else 'deleted'
     end as outcome,
+    -- Why an open, qualified opportunity is or is not pipeline that can be counted on.
+    case
+        when versions.stage_number >= {{ var('won_stage') }} or versions.stage_number < {{ var('qualifying_stage') }} then 'not_pipeline'
+        when coalesce(versions.amount, 0) <= 0 then 'amount_missing'
+        when versions.close_date is null then 'close_date_missing'
+        when versions.close_date < as_of.as_of_date then 'close_date_past'
+        when close_calendar.quarter_index is null or close_calendar.quarter_index - as_of.quarter_index > {{ var('real_pipeline_quarters') }} then 'close_date_too_far'
+        else 'real'
+    end as pipeline_status,
     milestones.meeting_accepted_at,
     milestones.meeting_completed_at,
     milestones.qualified_at,
@@ -65,4 +82,6 @@ select
 from versions
 inner join histories on versions.opportunity_key = histories.opportunity_key
 left join milestones on versions.opportunity_key = milestones.opportunity_key
+left join {{ ref('int_calendar') }} as close_calendar on versions.close_date = close_calendar.date_day
+cross join as_of
 where versions.valid_to is null

@@ -1,11 +1,3 @@
-with as_of as (
-    select
-        as_of.as_of_date,
-        calendar.quarter_index
-    from {{ ref('int_as_of') }} as as_of
-    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
-)
-
 select
     opportunities.opportunity_key,
     opportunities.opportunity_id,
@@ -34,15 +26,7 @@ select
     opportunities.currency,
     qualified.created_amount as amount_at_qualification,
     qualified.amount_flag,
-    -- Why an open, qualified opportunity is or is not pipeline that can be counted on.
-    case
-        when current_state.outcome <> 'open' or current_state.stage_number < {{ var('qualifying_stage') }} then 'not_pipeline'
-        when coalesce(current_state.amount, 0) <= 0 then 'amount_missing'
-        when current_state.close_date is null then 'close_date_missing'
-        when current_state.close_date < as_of.as_of_date then 'close_date_past'
-        when close_calendar.quarter_index is null or close_calendar.quarter_index - as_of.quarter_index > {{ var('real_pipeline_quarters') }} then 'close_date_too_far'
-        else 'real'
-    end as pipeline_status,
+    current_state.pipeline_status,
     current_state.skipped_stage_count,
     current_state.regression_count,
     current_state.reopening_count,
@@ -58,5 +42,4 @@ inner join {{ ref('int_opportunities__attributed') }} as attributes
     on current_state.opportunity_key = attributes.opportunity_key
 left join {{ ref('int_opportunities__qualified') }} as qualified
     on current_state.opportunity_key = qualified.opportunity_key
-left join {{ ref('int_calendar') }} as close_calendar on current_state.close_date = close_calendar.date_day
-cross join as_of
+cross join {{ ref('int_as_of') }} as as_of

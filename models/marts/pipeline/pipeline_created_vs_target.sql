@@ -39,57 +39,6 @@ needs as (
     where funnel_step = 'qualified'
 ),
 
--- Every month × cell × plan has a row, whether anything was created or planned there or not:
--- without it the sums to date would stop short.
-plans as (
-    select plan_version from {{ ref('plan_versions') }}
-    union all
-    select 'unplanned' as plan_version
-    where not exists (select 1 from {{ ref('plan_versions') }})
-),
-
-keys as (
-    select fiscal_month, {{ cell() }} from created
-    union all
-    select fiscal_month, {{ cell() }} from targets
-    union all
-    select fiscal_month, {{ cell() }} from needs
-),
-
-cells as (
-    select distinct {{ cell() }}
-    from keys
-),
-
-horizon as (
-    select
-        min(fiscal_month) as first_month,
-        max(fiscal_month) as last_month
-    from keys
-),
-
-months as (
-    select distinct
-        calendar.fiscal_month,
-        calendar.fiscal_quarter,
-        calendar.fiscal_year
-    from {{ ref('int_calendar') }} as calendar
-    inner join horizon
-        on calendar.fiscal_month between horizon.first_month and horizon.last_month
-),
-
-spine as (
-    select
-        plans.plan_version,
-        months.fiscal_month,
-        months.fiscal_quarter,
-        months.fiscal_year,
-        {{ cell('cells') }}
-    from plans
-    cross join months
-    cross join cells
-),
-
 -- Which team answers for a source today; a source that nobody answers for is 'unmapped'.
 teams as (
     select
@@ -120,7 +69,7 @@ joined as (
         needs.need_current_count,
         needs.need_current_amount,
         as_of.as_of_date
-    from spine
+    from {{ ref('int_plan__spine') }} as spine
     cross join as_of
     left join created on spine.fiscal_month = created.fiscal_month and {{ same_cell('spine', 'created') }}
     left join targets

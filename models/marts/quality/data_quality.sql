@@ -1,61 +1,8 @@
-{#- The repair rules of crm_opportunities, by their names there. -#}
-{%- set repairs = [
-    'amount_unreadable', 'amount_negative', 'amount_absurd', 'currency_without_rate',
-    'close_date_unreadable', 'close_date_impossible', 'close_before_creation',
-] -%}
-{#- Conditions over the opportunities, each counted under its name. -#}
-{%- set flags = {
-    'stage_unmapped': 'is_stage_unmapped',
-    'segment_unmapped': "segment = 'unmapped'",
-    'deal_type_unmapped': "deal_type = 'unmapped'",
-    'territory_unmapped': "territory = 'unmapped'",
-    'pipeline_source_unmapped': "pipeline_source = 'unmapped'",
-    'account_missing': 'is_account_missing',
-    'account_dangling': 'is_account_dangling',
-    'owner_dangling': 'is_owner_dangling',
-    'history_disagrees': 'is_history_disagreeing',
-    'amount_missing_at_qualification': "amount_flag = 'missing'",
-    'open_close_date_past': "pipeline_status = 'close_date_past'",
-    'name_garbled': "name like '%Ã%' or name like '%�%'",
-} -%}
-
 with mapped_stages as (
     select distinct
         crm,
         stage_name
     from {{ ref('int_stage_map') }}
-),
-
-examined as (
-    select
-        opportunities.*,
-        coalesce(opportunities.amount, 0) as amount_affected,
-        mapped_stages.stage_name is null as is_stage_unmapped,
-        attributes.is_account_missing,
-        attributes.is_account_dangling,
-        attributes.is_owner_dangling
-    from {{ ref('opportunities') }} as opportunities
-    inner join {{ ref('int_opportunities__attributed') }} as attributes
-        on opportunities.opportunity_key = attributes.opportunity_key
-    left join mapped_stages
-        on opportunities.crm = mapped_stages.crm and opportunities.stage_name = mapped_stages.stage_name
-    where opportunities.outcome <> 'deleted'
-),
-
--- One pass over the opportunities counts every rule.
-counted as (
-    select
-        crm
-        {%- for rule in repairs %},
-        sum(case when repairs like '%{{ rule }}%' then 1 else 0 end) as {{ rule }}_rows,
-        sum(case when repairs like '%{{ rule }}%' then amount_affected else 0 end) as {{ rule }}_amount
-        {%- endfor %}
-        {%- for rule, condition in flags.items() %},
-        sum(case when {{ condition }} then 1 else 0 end) as {{ rule }}_rows,
-        sum(case when {{ condition }} then amount_affected else 0 end) as {{ rule }}_amount
-        {%- endfor %}
-    from examined
-    group by crm
 ),
 
 history_stages as (
@@ -71,26 +18,14 @@ history_stages as (
 ),
 
 found as (
-    {%- for rule in repairs %}
     select
         crm,
-        '{{ rule }}' as rule,
-        '{{ "flagged" if rule == "close_before_creation" else "repaired" }}' as handling,
-        {{ rule }}_rows as row_count,
-        {{ rule }}_amount as amount_affected
-    from counted
+        rule,
+        handling,
+        row_count,
+        amount_affected
+    from {{ ref('int_quality__opportunity_rules') }}
     union all
-    {%- endfor %}
-    {%- for rule in flags %}
-    select
-        crm,
-        '{{ rule }}' as rule,
-        'flagged' as handling,
-        {{ rule }}_rows as row_count,
-        {{ rule }}_amount as amount_affected
-    from counted
-    union all
-    {%- endfor %}
     select
         history_stages.crm,
         'history_stage_unmapped' as rule,

@@ -1,0 +1,134 @@
+"""The rules of the house that a machine can check, on dbt's own manifest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Warehouse
+
+pytestmark = pytest.mark.dbt
+
+Node = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+    """Parse every model, those of the CRMs not in use too: the manifest and what dbt said."""
+    warehouse = Warehouse(
+        tmp_path_factory.mktemp("parse"), vars={"crm_sources": ["salesforce", "flat_file"]}
+    )
+    said = warehouse.dbt("parse", "--no-partial-parse", "--show-all-deprecations").stdout
+    return json.loads((warehouse.folder / "target" / "manifest.json").read_text()), said
+
+
+@pytest.fixture(scope="module")
+def models(parsed: tuple[dict[str, Any], str]) -> list[Node]:
+    return [n for n in parsed[0]["nodes"].values() if n["resource_type"] == "model"]
+
+
+def layer(model: Node) -> str:
+    return str(model["fqn"][1])
+
+
+def test_dbt_has_nothing_to_complain_of(parsed: tuple[dict[str, Any], str]) -> None:
+    assert not re.search(r"deprecat|warning", parsed[1], flags=re.IGNORECASE), parsed[1]
+
+
+def test_every_model_and_public_column_is_described(models: list[Node]) -> None:
+    undescribed = [m["name"] for m in models if not m["description"].strip()]
+    undescribed += [
+        f"{m['name']}.{name}"
+        for m in models
+        if layer(m) in {"crm", "marts"}
+        for name, column in m["columns"].items()
+        if not column["description"].strip()
+    ]
+    assert not undescribed
+    assert not [m["name"] for m in models if "TODO" in json.dumps(m["description"])]
+
+
+def test_every_model_above_staging_states_its_grain(models: list[Node]) -> None:
+    assert not [
+        m["name"]
+        for m in models
+        if layer(m) != "staging" and not m["config"]["meta"].get("grain", "").strip()
+    ]
+
+
+def test_every_model_has_a_yaml_of_its_own(models: list[Node]) -> None:
+    for model in models:
+        path = ROOT / model["original_file_path"]
+        assert path.with_suffix(".yml").exists(), model["name"]
+
+
+def test_public_models_enforce_their_contract(models: list[Node]) -> None:
+    assert not [
+        m["name"] for m in models if layer(m) in {"crm", "marts"} and not m["contract"]["enforced"]
+    ]
+
+
+def test_layers_only_look_downwards(models: list[Node]) -> None:
+    """Nothing above the CRM contract knows a CRM; nothing in staging knows anything but sources.
+
+    Quality marts are the exception: they count what staging received.
+    """
+    order = ["staging", "crm", "intermediate", "marts"]
+    by_id = {m["unique_id"]: m for m in models}
+    for model in models:
+        for parent_id in model["depends_on"]["nodes"]:
+            if parent_id not in by_id:
+                continue
+            parent = by_id[parent_id]
+            assert order.index(layer(parent)) <= order.index(layer(model)), model["name"]
+            if layer(parent) == "staging" and "quality" not in model["fqn"]:
+                assert layer(model) == "crm", (model["name"], parent["name"])
+
+
+def test_nothing_that_leads_to_a_target_reads_a_self_reported_source(models: list[Node]) -> None:
+    """Attribution is published beside the pipeline and drives nothing."""
+    parents: dict[str, list[str]] = {
+        m["name"]: [p.split(".")[-1] for p in m["depends_on"]["nodes"] if p.startswith("model.")]
+        for m in models
+    }
+    ancestors, queue = {"assumptions"}, ["assumptions"]
+    while queue:
+        for parent in parents.get(queue.pop(), []):
+            if parent not in ancestors:
+                ancestors.add(parent)
+                queue.append(parent)
+    code = {m["name"]: m["raw_code"] for m in models}
+    readers = {
+        name
+        for name in ancestors & code.keys()
+        if "self_reported_source" in code[name] and not name.startswith(("stg_", "crm_"))
+    }
+    assert not readers
+
+
+def sql_files() -> list[Path]:
+    return sorted((ROOT / "models").rglob("*.sql"))
+
+
+def test_no_model_calls_the_clock() -> None:
+    clock = re.compile(r"current_timestamp|current_date|\bnow\(\)|getdate|sysdate", re.IGNORECASE)
+    assert not [p.name for p in sql_files() if clock.search(p.read_text())]
+
+
+def test_no_model_names_a_stage_of_a_crm() -> None:
+    seed = (ROOT / "seeds" / "mappings" / "stage_map.csv").read_text().splitlines()[1:]
+    names = {line.split(",")[2] for line in seed}
+    found = defaultdict(list)
+    for path in sql_files():
+        for name in names:
+            if f"'{name}'" in path.read_text():
+                found[path.name].append(name)
+    assert not found
+
+
+def test_models_fit_on_two_screens() -> None:
+    assert not {p.name: n for p in sql_files() if (n := len(p.read_text().splitlines())) > 150}
