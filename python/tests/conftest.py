@@ -109,7 +109,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Provide a clean company of 4,000 opportunities, built once."""
     warehouse = Warehouse(tmp_path_factory.mktemp("demo"))
     simulate(warehouse, opportunities=4000, seed=11, as_of=date(2026, 8, 31))
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 
@@ -118,7 +118,7 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Provide a company whose CRM has every planted fault, built once."""
     warehouse = Warehouse(tmp_path_factory.mktemp("dirty"))
     simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import ROOT, Warehouse
 
 pytestmark = pytest.mark.dbt

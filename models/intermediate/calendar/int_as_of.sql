@@ -5,14 +5,19 @@ with loads as (
     select max(loaded_at) as loaded_at from {{ ref('crm_leads') }}
 ),
 
+latest as (
+    select cast(max(loaded_at) as date) as loaded_on
+    from loads
+),
+
 chosen as (
     select
         {% if var('as_of_date') -%}
             cast('{{ var("as_of_date") }}' as date)
         {%- else -%}
-            coalesce(cast(max(loaded_at) as date), cast('{{ var("calendar_first_day") }}' as date))
+            coalesce(loaded_on, cast('{{ var("calendar_first_day") }}' as date))
         {%- endif %} as as_of_date
-    from loads
+    from latest
 )
 
 select

@@ -61,7 +61,8 @@ current_state as (
     select
         opportunities.opportunity_key,
         case
-            when with_history.opportunity_key is not null then opportunities.last_modified_at
+            when with_history.opportunity_key is not null or opportunities.stage_number = {{ deleted_stage }}
+                then opportunities.last_modified_at
             when opportunities.stage_number >= {{ var('won_stage') }}
                 then least(
                     greatest(

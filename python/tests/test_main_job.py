@@ -1,0 +1,123 @@
+"""The main job, as `make build` runs it: demo, build, plan, build what depends on it, headlines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Warehouse, comparable
+
+pytestmark = pytest.mark.dbt
+
+STEPS = [
+    ("dbt", "build", "--exclude", "path:{seeds}/targets+", "--exclude-resource-type", "unit_test"),
+    ("reverse-funnel", "plan", "--version", "test-v1"),
+    ("dbt", "build", "--select", "path:{seeds}/targets+", "--exclude-resource-type", "unit_test"),
+]
+
+
+def run_job(warehouse: Warehouse) -> str:
+    for step in STEPS:
+        warehouse.run(*(part.format(seeds=warehouse.seeds) for part in step))
+    return warehouse.run("reverse-funnel", "headlines").stdout
+
+
+def seed_files(warehouse: Warehouse) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (ROOT / warehouse.seeds).rglob("*.csv")}
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, str]:
+    warehouse = Warehouse(tmp_path_factory.mktemp("job"))
+    warehouse.own_seeds()
+    goals = Path(warehouse.seeds, "finance", "bookings_goals.csv")
+    warehouse.run("reverse-funnel", "demo", "--opportunities", "4000", "--write-goals", str(goals))
+    return warehouse, run_job(warehouse)
+
+
+def test_it_ends_with_the_two_headlines(job: tuple[Warehouse, str]) -> None:
+    warehouse, said = job
+    assert "Pipeline created vs target" in said
+    assert "Pipeline coverage" in said
+    assert warehouse.path.name in re.sub(r"\s", "", said)
+
+
+def test_every_goal_is_served_or_said_to_be_out_of_reach(job: tuple[Warehouse, str]) -> None:
+    """Targets carried forward through the same assumptions give the goals back."""
+    warehouse, _ = job
+    goal, carried = warehouse.query(
+        """
+        with yields as (
+            select segment, deal_type, territory, pipeline_source,
+                max(value) filter (parameter = 'win_rate')
+                * max(value) filter (parameter = 'won_amount') as per_opportunity,
+                floor(max(value) filter (parameter = 'days_qualified_to_won') / 30.4375 + 0.5) as lag
+            from seeds.plan_assumptions group by all
+        )
+        select
+            (select sum(bookings_goal)::double from seeds.bookings_goals
+             where fiscal_month >= date '2026-12-01'),
+            (select sum(target_count * per_opportunity)::double
+             from seeds.pipeline_targets join yields using (segment, deal_type, territory, pipeline_source)
+             where funnel_step = 'qualified'
+             and fiscal_month + to_months(lag::integer) between date '2026-12-01' and date '2027-12-31')
+        """
+    )[0]
+    assert carried == pytest.approx(goal, rel=2e-3)
+
+
+def test_cells_sum_to_the_company(job: tuple[Warehouse, str]) -> None:
+    warehouse, _ = job
+    by_mart, by_seed = warehouse.query(
+        "select (select sum(target_amount) from marts.pipeline_created_vs_target), "
+        "(select sum(target_amount) from seeds.pipeline_targets where funnel_step = 'qualified')"
+    )[0]
+    assert by_mart == by_seed > 0
+
+
+def test_meetings_are_targeted_by_count_only(job: tuple[Warehouse, str]) -> None:
+    assert job[0].query(
+        "select distinct funnel_step, target_amount is null from seeds.pipeline_targets order by 1"
+    ) == [
+        ("lead", True),
+        ("meeting_accepted", True),
+        ("meeting_completed", True),
+        ("qualified", False),
+    ]
+
+
+def test_running_it_again_changes_nothing(job: tuple[Warehouse, str]) -> None:
+    warehouse, said = job
+    query = "select * from marts.pipeline_created_vs_target"
+    seeds, rows = seed_files(warehouse), comparable(warehouse.query(query))
+    assert run_job(warehouse) == said
+    assert seed_files(warehouse) == seeds
+    assert comparable(warehouse.query(query)) == rows
+
+
+def test_a_wrong_goal_stops_the_plan_and_touches_nothing(job: tuple[Warehouse, str]) -> None:
+    warehouse, _ = job
+    goals = ROOT / warehouse.seeds / "finance" / "bookings_goals.csv"
+    text = goals.read_text()
+    before = seed_files(warehouse)
+    lines = text.splitlines()
+    lines[5] = lines[5].replace("smb", "giant", 1)
+    try:
+        goals.write_text("\n".join(lines) + "\n")
+        done = warehouse.run("reverse-funnel", "plan", "--version", "test-v2", check=False)
+    finally:
+        goals.write_text(text)
+    assert done.returncode == 2
+    said = re.sub(r"\s+", " ", done.stdout + done.stderr)
+    for part in ("bookings_goals.csv", "6", "segment", "giant"):
+        assert part in said
+    assert seed_files(warehouse) == before
+
+
+def test_a_full_build_has_no_warning(job: tuple[Warehouse, str]) -> None:
+    """Unit tests included, on clean data."""
+    done = job[0].dbt("build", "--show-all-deprecations")
+    assert re.search(r"PASS=\d+ WARN=0 ERROR=0 SKIP=0", done.stdout), done.stdout[-2000:]
+    assert "eprecat" not in done.stdout
