@@ -33,9 +33,9 @@
         from facts cross join {{ ref('cell_levels') }} as levels
         group by 1, 2, 3, 4, 5, 6
 -#}
-{% macro cell_at_level(relation, levels='levels') -%}
+{% macro cell_at_level(relation, levels='levels', prefix='') -%}
     {%- for column in cell_columns() -%}
-        case when {{ levels }}.by_{{ column }} = 1 then {{ relation }}.{{ column }} else '*' end as {{ column }}{{ ', ' if not loop.last }}
+        case when {{ levels }}.by_{{ column }} = 1 then {{ relation }}.{{ column }} else '*' end as {{ prefix ~ column }}{{ ', ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 

@@ -1,29 +1,69 @@
 -- A goal or target of a segment, deal type, territory or source that no mapping knows would never
 -- meet the pipeline it is meant for.
 with named as (
-    select 'bookings_goals' as seed, 'segment' as dimension, segment as named_value from {{ ref('int_goals') }}
+    select
+        'bookings_goals' as seed,
+        'segment' as dimension,
+        segment as named_value
+    from {{ ref('int_goals') }}
     union
-    select 'bookings_goals' as seed, 'deal_type' as dimension, deal_type as named_value from {{ ref('int_goals') }}
+    select
+        'bookings_goals' as seed,
+        'deal_type' as dimension,
+        deal_type as named_value
+    from {{ ref('int_goals') }}
     union
-    select 'bookings_goals' as seed, 'territory' as dimension, territory as named_value from {{ ref('int_goals') }}
+    select
+        'bookings_goals' as seed,
+        'territory' as dimension,
+        territory as named_value
+    from {{ ref('int_goals') }}
     union
-    select 'pipeline_targets' as seed, 'segment' as dimension, segment as named_value from {{ ref('pipeline_targets') }}
+    select
+        'pipeline_targets' as seed,
+        'segment' as dimension,
+        segment as named_value
+    from {{ ref('pipeline_targets') }}
     union
-    select 'pipeline_targets' as seed, 'deal_type' as dimension, deal_type as named_value from {{ ref('pipeline_targets') }}
+    select
+        'pipeline_targets' as seed,
+        'deal_type' as dimension,
+        deal_type as named_value
+    from {{ ref('pipeline_targets') }}
     union
-    select 'pipeline_targets' as seed, 'territory' as dimension, territory as named_value from {{ ref('pipeline_targets') }}
+    select
+        'pipeline_targets' as seed,
+        'territory' as dimension,
+        territory as named_value
+    from {{ ref('pipeline_targets') }}
     union
-    select 'pipeline_targets' as seed, 'pipeline_source' as dimension, pipeline_source as named_value from {{ ref('pipeline_targets') }}
+    select
+        'pipeline_targets' as seed,
+        'pipeline_source' as dimension,
+        pipeline_source as named_value
+    from {{ ref('pipeline_targets') }}
 ),
 
 known as (
-    select 'segment' as dimension, segment as known_value from {{ ref('segment_rules') }}
+    select
+        'segment' as dimension,
+        segment as known_value
+    from {{ ref('segment_rules') }}
     union
-    select 'deal_type' as dimension, deal_type as known_value from {{ ref('deal_type_map') }}
+    select
+        'deal_type' as dimension,
+        deal_type as known_value
+    from {{ ref('deal_type_map') }}
     union
-    select 'territory' as dimension, territory as known_value from {{ ref('territory_map') }}
+    select
+        'territory' as dimension,
+        territory as known_value
+    from {{ ref('territory_map') }}
     union
-    select 'pipeline_source' as dimension, pipeline_source as known_value from {{ ref('pipeline_source_map') }}
+    select
+        'pipeline_source' as dimension,
+        pipeline_source as known_value
+    from {{ ref('pipeline_source_map') }}
 )
 
 select

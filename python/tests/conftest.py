@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -155,21 +156,19 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """Start a server of our own on the loopback interface, and stop it afterwards."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         if os.environ.get("CI"):
             pytest.fail("CI must have PostgreSQL: .ci/run installs it")
         pytest.skip("PostgreSQL's server programs are not installed (apt-get install postgresql)")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's folder, whose rights pytest resets: the server's user must keep its way in.
+    folder = Path(tempfile.mkdtemp(prefix="unified_pipeline_postgres_"))
+    folder.chmod(0o755)
     as_user: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
         as_user = ["runuser", "-u", "postgres", "--"]
-        for parent in (folder, *folder.parents):
-            if parent == Path("/tmp"):
-                break
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -192,3 +191,4 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         yield PostgresServer(port)
     finally:
         server("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,9 @@ select
     'FY' || cast(fiscal_year as {{ dbt.type_string() }}) || '-Q' || cast(quarter_number as {{ dbt.type_string() }}) as fiscal_quarter,
     -- A week that straddles two quarters is two rows, so that weeks sum to quarters.
     greatest(calendar_week, fiscal_quarter_start) as week_start,
-    cast({{ dbt.datediff('fiscal_quarter_start', 'date_day', 'day') }} as integer) + 1 as day_of_quarter,
+    cast(                {{ dbt.datediff('fiscal_quarter_start', 'date_day', 'day') }} as integer
+    )
+    + 1 as day_of_quarter,
     -- Quarters counted from an arbitrary origin: differences between them are what matters.
     cast(fiscal_year * 4 + quarter_number as integer) as quarter_index
 from quarters

@@ -31,9 +31,7 @@ keys as (
             when 'segment' then 4
             else 5
         end as distance,
-        {% for column in cell_columns() -%}
-            case when levels.by_{{ column }} = 1 then cells.{{ column }} else '*' end as level_{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ cell_at_level('cells', prefix='level_') }}
     from cells
     inner join {{ ref('cell_levels') }} as levels
         on levels.cell_level in ('cell', 'pipeline_source', 'deal_type_source', 'segment_deal_type', 'segment', 'company')
@@ -73,7 +71,7 @@ candidates as (
         on
             keys.cell_level = weighted.cell_level
             {% for column in cell_columns() -%}
-                and keys.level_{{ column }} = weighted.{{ column }}
+            and keys.level_{{ column }} = weighted.{{ column }}
             {% endfor -%}
             and (
                 weighted.cell_level <> 'pipeline_source'

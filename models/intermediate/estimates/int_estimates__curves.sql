@@ -103,8 +103,10 @@ surviving as (
     select
         *,
         coalesce(
-            exp(sum(case when terminated < at_risk_count then ln(1 - terminated / at_risk_count) else 0 end)
-                over ({{ by_age }} rows between unbounded preceding and 1 preceding)),
+            exp(
+                sum(case when terminated < at_risk_count then ln(1 - terminated / at_risk_count) else 0 end)
+                    over ({{ by_age }} rows between unbounded preceding and 1 preceding)
+            ),
             1
         )
         -- once everyone at risk has left, nobody survives to a later age

@@ -2,7 +2,10 @@
 -- at one level, so that its shares sum to one: its own where there is enough, else that of its
 -- segment and deal type, else the company's.
 with goal_cells as (
-    select distinct segment, deal_type, territory
+    select distinct
+        segment,
+        deal_type,
+        territory
     from {{ ref('int_estimates__amounts') }}
     where cell_level = 'goal_cell' and estimation_window = 'all_time'
 ),
@@ -22,21 +25,42 @@ counts as (
 
 candidates as (
     select
-        'goal_cell' as source_level, 1 as preference, goal_cells.segment, goal_cells.deal_type, goal_cells.territory,
-        counts.estimation_window, counts.pipeline_source, counts.custom_dimension, counts.created_count
+        'goal_cell' as source_level,
+        1 as preference,
+        goal_cells.segment,
+        goal_cells.deal_type,
+        goal_cells.territory,
+        counts.estimation_window,
+        counts.pipeline_source,
+        counts.custom_dimension,
+        counts.created_count
     from goal_cells
     inner join counts
         on goal_cells.segment = counts.segment and goal_cells.deal_type = counts.deal_type and goal_cells.territory = counts.territory
     union all
     select
-        'segment_deal_type' as source_level, 2 as preference, goal_cells.segment, goal_cells.deal_type, goal_cells.territory,
-        counts.estimation_window, counts.pipeline_source, counts.custom_dimension, counts.created_count
+        'segment_deal_type' as source_level,
+        2 as preference,
+        goal_cells.segment,
+        goal_cells.deal_type,
+        goal_cells.territory,
+        counts.estimation_window,
+        counts.pipeline_source,
+        counts.custom_dimension,
+        counts.created_count
     from goal_cells
     inner join counts on goal_cells.segment = counts.segment and goal_cells.deal_type = counts.deal_type
     union all
     select
-        'company' as source_level, 3 as preference, goal_cells.segment, goal_cells.deal_type, goal_cells.territory,
-        counts.estimation_window, counts.pipeline_source, counts.custom_dimension, counts.created_count
+        'company' as source_level,
+        3 as preference,
+        goal_cells.segment,
+        goal_cells.deal_type,
+        goal_cells.territory,
+        counts.estimation_window,
+        counts.pipeline_source,
+        counts.custom_dimension,
+        counts.created_count
     from goal_cells
     cross join counts
 ),
@@ -70,7 +94,9 @@ eligible as (
     select
         *,
         case
-            when lookback_n >= {{ var('minimum_sample') }} and prior_year_n >= {{ var('minimum_sample') }} then cast({{ var('prior_year_weight') }} as {{ type_double() }})
+            when
+                lookback_n >= {{ var('minimum_sample') }} and prior_year_n >= {{ var('minimum_sample') }}
+                then cast({{ var('prior_year_weight') }} as {{ type_double() }})
             when lookback_n >= {{ var('minimum_sample') }} then cast(0 as {{ type_double() }})
             when prior_year_n >= {{ var('minimum_sample') }} then cast(1 as {{ type_double() }})
         end as prior_year_weight,

@@ -1,6 +1,9 @@
 {#- A lead is stage -1: what comes before the first stage of an opportunity. -#}
 with as_of as (
-    select as_of_date, known_before from {{ ref('int_as_of') }}
+    select
+        as_of_date,
+        known_before
+    from {{ ref('int_as_of') }}
 ),
 
 opportunities as (
@@ -103,11 +106,32 @@ leads as (
 ),
 
 unioned as (
-    select cell_key, from_stage, to_stage, entered_on, left_on, cause from upstream
+    select
+        cell_key,
+        from_stage,
+        to_stage,
+        entered_on,
+        left_on,
+        cause
+    from upstream
     union all
-    select cell_key, from_stage, to_stage, entered_on, left_on, cause from to_won
+    select
+        cell_key,
+        from_stage,
+        to_stage,
+        entered_on,
+        left_on,
+        cause
+    from to_won
     union all
-    select cell_key, from_stage, to_stage, entered_on, left_on, cause from leads
+    select
+        cell_key,
+        from_stage,
+        to_stage,
+        entered_on,
+        left_on,
+        cause
+    from leads
 )
 
 -- Millions of rows, so each is a few numbers: the cell's words are in int_cells.

@@ -28,7 +28,8 @@ channels as (
         '*' as segment,
         '*' as deal_type,
         '*' as territory,
-        {{ 'cast(pipeline_source as ' ~ dbt.type_string() ~ ')' if 'pipeline_source' in var('plan_dimensions') else "'all'" }} as pipeline_source,
+        {{ 'cast(pipeline_source as ' ~ dbt.type_string() ~ ')' if 'pipeline_source' in var('plan_dimensions') else "'all'" }}
+            as pipeline_source,
         '*' as custom_dimension
     from sources
 )

@@ -50,7 +50,7 @@ celled as (
         mapped.*,
         -- The planning cell: a dimension that is not planned by has one value for all.
         {% for dimension in standard -%}
-            {{ 'mapped_' ~ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
+        {{ 'mapped_' ~ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
         {% endfor -%}
         {% if custom -%}
             {% for dimension in custom -%}

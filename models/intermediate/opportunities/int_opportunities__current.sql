@@ -14,9 +14,26 @@ versions as (
 histories as (
     select
         opportunity_key,
-        max(case when stage_number >= {{ var('won_stage') }} and (previous_stage_number is null or stage_number <> previous_stage_number) then valid_from end) as last_closed_at,
-        sum(case when stage_number < previous_stage_number and previous_stage_number < {{ var('won_stage') }} then 1 else 0 end) as regression_count,
-        sum(case when stage_number < {{ var('won_stage') }} and previous_stage_number between {{ var('won_stage') }} and {{ var('derailed_stage') }} then 1 else 0 end) as reopening_count,
+        max(
+            case
+                when
+                    stage_number >= {{ var('won_stage') }} and (previous_stage_number is null or stage_number <> previous_stage_number)
+                    then valid_from
+            end
+        )
+            as last_closed_at,
+        sum(case when stage_number < previous_stage_number and previous_stage_number < {{ var('won_stage') }} then 1 else 0 end)
+            as regression_count,
+        sum(
+            case
+                when
+                    stage_number < {{ var('won_stage') }}
+                    and previous_stage_number between {{ var('won_stage') }} and {{ var('derailed_stage') }}
+                    then 1 else
+                    0
+            end
+        )
+            as reopening_count,
         sum(case when close_date > previous_close_date and stage_number < {{ var('won_stage') }} then 1 else 0 end) as slip_count,
         count(*) as version_count,
         min(valid_from) as first_seen_at,
@@ -54,7 +71,9 @@ select
         when coalesce(versions.amount, 0) <= 0 then 'amount_missing'
         when versions.close_date is null then 'close_date_missing'
         when versions.close_date < as_of.as_of_date then 'close_date_past'
-        when close_calendar.quarter_index is null or close_calendar.quarter_index - as_of.quarter_index > {{ var('real_pipeline_quarters') }} then 'close_date_too_far'
+        when
+            close_calendar.quarter_index is null or close_calendar.quarter_index - as_of.quarter_index > {{ var('real_pipeline_quarters') }}
+            then 'close_date_too_far'
         else 'real'
     end as pipeline_status,
     milestones.meeting_accepted_at,

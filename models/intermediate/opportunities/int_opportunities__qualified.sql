@@ -2,7 +2,8 @@ with qualified as (
     select
         current_state.opportunity_key,
         current_state.qualified_at,
-        cast({{ dbt.dateadd('day', var('amount_grace_days'), 'current_state.qualified_at') }} as {{ dbt.type_timestamp() }}) as grace_ends_at
+        cast({{ dbt.dateadd('day', var('amount_grace_days'), 'current_state.qualified_at') }} as {{ dbt.type_timestamp() }})
+            as grace_ends_at
     from {{ ref('int_opportunities__current') }} as current_state
     where current_state.qualified_at is not null and current_state.outcome <> 'deleted'
 ),

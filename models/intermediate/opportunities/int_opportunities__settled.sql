@@ -73,7 +73,8 @@ select
     opportunities.account_id is null as is_account_missing,
     accounts.industry,
     case when settled_changes.has_owner = 1 then settled_changes.owner_id else opportunities.owner_id end as owner_id,
-    case when settled_changes.has_lead_source = 1 then settled_changes.lead_source else opportunities.lead_source_raw end as lead_source_raw,
+    case when settled_changes.has_lead_source = 1 then settled_changes.lead_source else opportunities.lead_source_raw end
+        as lead_source_raw,
     case when settled_changes.has_deal_type = 1 then settled_changes.deal_type else opportunities.deal_type_raw end as deal_type_raw,
     case when settled_changes.has_country = 1 then settled_changes.country else accounts.country end as country,
     case

@@ -3,7 +3,10 @@
 -- Everything known about the state of an opportunity, in no order yet: what was recorded, and what
 -- it is now. A view: the versions are the only ones to read it.
 with as_of as (
-    select as_of_date, known_before from {{ ref('int_as_of') }}
+    select
+        as_of_date,
+        known_before
+    from {{ ref('int_as_of') }}
 ),
 
 recorded as (

@@ -14,7 +14,7 @@ in_force as (
 select
     goals.fiscal_month,
     {% for dimension in ['segment', 'deal_type', 'territory'] -%}
-        {{ 'goals.' ~ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
+    {{ 'goals.' ~ dimension if dimension in var('plan_dimensions') else "'all'" }} as {{ dimension }},
     {% endfor -%}
     goals.version as goals_version,
     sum(goals.bookings_goal) as bookings_goal

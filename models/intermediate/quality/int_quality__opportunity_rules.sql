@@ -1,23 +1,26 @@
-{#- The repair rules of crm_opportunities, by their names there. -#}
-{%- set repairs = [
-    'amount_unreadable', 'amount_negative', 'amount_absurd', 'currency_without_rate',
-    'close_date_unreadable', 'close_date_impossible', 'close_before_creation',
-] -%}
-{#- Conditions over the opportunities, each counted under its name. -#}
-{%- set flags = {
-    'stage_unmapped': 'is_stage_unmapped',
-    'segment_unmapped': "segment = 'unmapped'",
-    'deal_type_unmapped': "deal_type = 'unmapped'",
-    'territory_unmapped': "territory = 'unmapped'",
-    'pipeline_source_unmapped': "pipeline_source = 'unmapped'",
-    'account_missing': 'is_account_missing',
-    'account_dangling': 'is_account_dangling',
-    'owner_dangling': 'is_owner_dangling',
-    'history_disagrees': 'is_history_disagreeing',
-    'amount_missing_at_qualification': "amount_flag = 'missing'",
-    'open_close_date_past': "pipeline_status = 'close_date_past'",
-    'name_garbled': "name like '%Ã%' or name like '%�%'",
+{#- Each rule: how a row that breaks it is handled, and the condition under which it does. -#}
+{%- set rules = {
+    'close_before_creation': ('flagged', "repairs like '%close_before_creation%'"),
+    'stage_unmapped': ('flagged', 'is_stage_unmapped'),
+    'segment_unmapped': ('flagged', "segment = 'unmapped'"),
+    'deal_type_unmapped': ('flagged', "deal_type = 'unmapped'"),
+    'territory_unmapped': ('flagged', "territory = 'unmapped'"),
+    'pipeline_source_unmapped': ('flagged', "pipeline_source = 'unmapped'"),
+    'account_missing': ('flagged', 'is_account_missing'),
+    'account_dangling': ('flagged', 'is_account_dangling'),
+    'owner_dangling': ('flagged', 'is_owner_dangling'),
+    'history_disagrees': ('flagged', 'is_history_disagreeing'),
+    'amount_missing_at_qualification': ('flagged', "amount_flag = 'missing'"),
+    'open_close_date_past': ('flagged', "pipeline_status = 'close_date_past'"),
+    'name_garbled': ('flagged', "name like '%Ã%' or name like '%�%'"),
 } -%}
+{#- The repairs of crm_opportunities, by their names there. -#}
+{%- for repair in [
+    'amount_unreadable', 'amount_negative', 'amount_absurd', 'currency_without_rate',
+    'close_date_unreadable', 'close_date_impossible',
+] -%}
+{%- do rules.update({repair: ('repaired', "repairs like '%" ~ repair ~ "%'")}) -%}
+{%- endfor -%}
 
 with mapped_stages as (
     select distinct
@@ -55,36 +58,22 @@ examined as (
 -- One pass over the opportunities counts every rule.
 counted as (
     select
-        crm
-        {%- for rule in repairs %},
-        sum(case when repairs like '%{{ rule }}%' then 1 else 0 end) as {{ rule }}_rows,
-        sum(case when repairs like '%{{ rule }}%' then amount_affected else 0 end) as {{ rule }}_amount
-        {%- endfor %}
-        {%- for rule, condition in flags.items() %},
+        {%- for rule, (_, condition) in rules.items() %}
         sum(case when {{ condition }} then 1 else 0 end) as {{ rule }}_rows,
-        sum(case when {{ condition }} then amount_affected else 0 end) as {{ rule }}_amount
+        sum(case when {{ condition }} then amount_affected else 0 end) as {{ rule }}_amount,
         {%- endfor %}
+        crm
     from examined
     group by crm
 )
 
-{%- for rule in repairs %}
+{% for rule, (handling, _) in rules.items() -%}
 select
     crm,
     '{{ rule }}' as rule,
-    '{{ "flagged" if rule == "close_before_creation" else "repaired" }}' as handling,
-    {{ rule }}_rows as row_count,
-    {{ rule }}_amount as amount_affected
-from counted
-union all
-{%- endfor %}
-{%- for rule in flags %}
-select
-    crm,
-    '{{ rule }}' as rule,
-    'flagged' as handling,
+    '{{ handling }}' as handling,
     {{ rule }}_rows as row_count,
     {{ rule }}_amount as amount_affected
 from counted
 {% if not loop.last %}union all{% endif %}
-{%- endfor %}
+{% endfor %}

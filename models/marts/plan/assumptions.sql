@@ -20,17 +20,17 @@ overrides as (
             partition by {{ cell('chosen') }}, chosen.parameter
             order by
                 {% for column in cell_columns() -%}
-                    case when overrides.{{ column }} is null then 0 else 1 end{{ ' + ' if not loop.last }}
+                case when overrides.{{ column }} is null then 0 else 1 end{{ ' + ' if not loop.last }}
                 {%- endfor %} desc,
                 overrides.author,
-                overrides.value
+                overrides.value asc
         ) as preference
     from chosen
     inner join {{ ref('assumption_overrides') }} as overrides
         on
             chosen.parameter = overrides.parameter
             {% for column in cell_columns() -%}
-                and chosen.{{ column }} = coalesce(overrides.{{ column }}, chosen.{{ column }})
+            and chosen.{{ column }} = coalesce(overrides.{{ column }}, chosen.{{ column }})
             {% endfor %}
     inner join as_of on coalesce(overrides.expires_on, as_of.as_of_date) >= as_of.as_of_date
 )
@@ -41,14 +41,14 @@ select
     chosen.unit,
     cast(coalesce(overrides.value, chosen.measured_value) as {{ type_double() }}) as value,
     {% for bound, sign in [('lower', ''), ('upper', '-')] -%}
-        -- on the complementary log-log scale, where a share keeps between 0 and 1
-        case
-            when overrides.value is null and chosen.std_error > 0 and chosen.measured_value > 0 and chosen.measured_value < 1
-                then power(
-                    chosen.measured_value,
-                    exp({{ sign }}1.959964 * chosen.std_error / (-chosen.measured_value * ln(chosen.measured_value)))
-                )
-        end as {{ bound }},
+    -- on the complementary log-log scale, where a share keeps between 0 and 1
+    case
+        when overrides.value is null and chosen.std_error > 0 and chosen.measured_value > 0 and chosen.measured_value < 1
+            then power(
+                chosen.measured_value,
+                exp({{ sign }}1.959964 * chosen.std_error / (-chosen.measured_value * ln(chosen.measured_value)))
+            )
+    end as {{ bound }},
     {% endfor -%}
     cast(chosen.n as integer) as n,
     chosen.method,

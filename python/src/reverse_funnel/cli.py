@@ -1,0 +1,410 @@
+"""The command `reverse-funnel`.
+
+Each verb only parses, calls one function of the package and prints what it returns. Everything
+heavy is imported inside the verb that needs it, so that `--help` answers at once.
+"""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from reverse_funnel import __version__
+from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
+from reverse_funnel.text import short_path
+
+if TYPE_CHECKING:
+    from reverse_funnel.warehouse import DbtProject
+
+# Width of tables where there is no terminal to fit them to, as in a log.
+LOG_WIDTH = 140
+
+
+class ReportingGroup(TyperGroup):
+    """Prints what a person can put right without a traceback, and exits with its code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except ReverseFunnelError as error:
+            _print_error(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            _print_error(f"{error.filename}: {error.strerror}")
+            raise typer.Exit(ReverseFunnelError.exit_code) from error
+
+
+app = typer.Typer(
+    name="reverse-funnel",
+    cls=ReportingGroup,
+    help="Pipeline targets from bookings goals, worked backwards through a measured funnel.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+ProjectDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--project-dir",
+        help="Folder of dbt_project.yml. By default looked for from here upwards.",
+        rich_help_panel="Project",
+        show_default=False,
+    ),
+]
+ProfilesDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--profiles-dir",
+        help="Folder of profiles.yml. By default the project's, the current one, or ~/.dbt.",
+        rich_help_panel="Project",
+        show_default=False,
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        help="Target of the profile. By default the profile's own.",
+        rich_help_panel="Project",
+        show_default=False,
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; the entry point of the distribution."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Pipeline targets from bookings goals, worked backwards through a measured funnel."""
+    if version:
+        typer.echo(f"reverse-funnel {__version__}")
+        raise typer.Exit
+
+
+def _examples(*commands: str) -> str:
+    return "\n\n".join(["[bold]Examples[/bold]", *(f"  {command}" for command in commands)])
+
+
+@app.command(
+    epilog=_examples(
+        "reverse-funnel demo",
+        "reverse-funnel demo --if-missing --write-goals seeds/finance/bookings_goals.csv",
+        "reverse-funnel demo --opportunities 200000 --seed 7 --as-of 2026-06-30 --dirty 0.02",
+    )
+)
+def demo(
+    crm: Annotated[
+        Literal["salesforce"], typer.Option(help="The CRM whose raw tables to imitate.")
+    ] = "salesforce",
+    opportunities: Annotated[
+        int, typer.Option(min=1, help="Number of opportunities to simulate.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same rows.")] = 1,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="2026-08-31",
+            help="The last day the CRM knows of.",
+        ),
+    ] = None,
+    dirty: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of rows with a planted fault.")
+    ] = 0.0,
+    write_goals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            show_default=False,
+            help="Also write bookings goals that fit the simulated company.",
+        ),
+    ] = None,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing where there are CRM tables already.")
+    ] = False,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Simulate a company whose true rates are known, and land its CRM as raw tables.
+
+    Replaces the raw tables of that CRM. The truth (rates, lags, planted faults) goes to
+    truth.json beside the database.
+    """
+    from reverse_funnel.demo import DemoConfig, build_demo, write_bookings_goals
+    from reverse_funnel.warehouse import open_database, publish_raw, raw_tables, raw_workspace
+
+    project = _project(project_dir, profiles_dir, target)
+    info = project.connection()
+    schema = str(project.vars.get(f"{crm}_schema", crm))
+    if if_missing and "opportunity" in raw_tables(info, schema):
+        _out().print(f"{info.describe()} has {schema}.opportunity already: nothing done.")
+        return
+    asked: dict[str, Any] = {"as_of": as_of.date()} if as_of else {}
+    try:
+        config = DemoConfig(
+            crm=crm,
+            opportunities=opportunities,
+            seed=seed,
+            dirty=dirty,
+            fiscal_year_start_month=int(project.vars.get("fiscal_year_start_month", 1)),
+            **asked,
+        )
+    except ValueError as error:
+        raise InputError(
+            Fault(problem=str(error), remedy="see reverse-funnel demo --help")
+        ) from error
+
+    on_duckdb = info.type == "duckdb"
+    beside = info.database_path.parent if on_duckdb else project.project_dir / "warehouse"
+    beside.mkdir(parents=True, exist_ok=True)
+    truth = beside / "truth.json"
+    with (
+        _progress() as progress,
+        open_database(info) if on_duckdb else raw_workspace() as connection,
+    ):
+        summary = build_demo(connection, config, schema=schema, truth_path=truth, progress=progress)
+        if not on_duckdb:
+            progress(f"copying to {info.describe()}", 0.99)
+            publish_raw(connection, schema, info, schema)
+    if write_goals:
+        write_bookings_goals(write_goals, config)
+    rows = sum(summary.rows.values())
+    _out().print(
+        f"{rows:,} rows in {len(summary.rows)} tables of {schema} in {info.describe()}, "
+        f"as of {summary.as_of}; the truth is in {short_path(truth)}.",
+        soft_wrap=True,
+    )
+    if write_goals:
+        _out().print(f"Goals written to {write_goals}.")
+
+
+@app.command(
+    epilog=_examples(
+        "reverse-funnel load exports/",
+        "reverse-funnel load exports/ --as-of 2026-06-30",
+        "reverse-funnel load exports/ --strict",
+    )
+)
+def load(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Holds opportunities.csv or .parquet, and the others."),
+    ],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="now",
+            help="The files speak for the end of this day, UTC.",
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(show_default="flat_file", help="The raw schema to load into."),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse values that do not read as their column's type."),
+    ] = False,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Load flat files, CSV or Parquet, instead of a CRM.
+
+    Only opportunities is required (opportunity_id, created_at, stage_name, amount, close_date).
+    The others are opportunity_changes, leads, lead_changes, touches, accounts and users. All
+    tables are replaced together, or none is.
+    """
+    from reverse_funnel.load import load_flat_files
+    from reverse_funnel.load.report import load_summary
+
+    project = _project(project_dir, profiles_dir, target)
+    raw_schema = schema or str(project.vars.get("flat_file_schema", "flat_file"))
+    with _progress() as progress:
+        result = load_flat_files(
+            folder,
+            project.connection(),
+            raw_schema=raw_schema,
+            as_of=_date(as_of),
+            strict=strict,
+            progress=progress,
+        )
+    _out().print(load_summary(result, raw_schema=raw_schema))
+    sources = project.vars.get("crm_sources") or []
+    if "flat_file" not in sources:
+        _out().print(
+            "To use these tables, name them in dbt_project.yml: crm_sources: "
+            f"{[*sources, 'flat_file']}",
+            markup=False,
+        )
+
+
+@app.command(
+    epilog=_examples(
+        "reverse-funnel plan",
+        "reverse-funnel plan --version FY2026-v1",
+        "reverse-funnel plan --version FY2026-v2 --goals-version board --goal-growth 0.15",
+    )
+)
+def plan(
+    version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default=False,
+            help="Record the targets as this plan version. Without it only the current need is "
+            "refreshed.",
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="fixed_lag: each month is served one average cycle earlier."),
+    ] = "fixed_lag",
+    goals_version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="V", show_default="the one approved last", help="Version of the bookings goals."
+        ),
+    ] = None,
+    goal_growth: Annotated[
+        float,
+        typer.Option(help="Growth a year of goals beyond the last month; 0.1 is 10 %."),
+    ] = 0.0,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Work the bookings goals backwards into monthly targets, from pipeline to leads.
+
+    Reads the mart assumptions and seeds/finance/bookings_goals.csv, and writes seeds/targets/.
+    A plan version is never rewritten. Run dbt build afterwards to see the targets in the marts.
+    """
+    from reverse_funnel.plan import PlanRequest, run_plan
+    from reverse_funnel.plan.report import plan_summary
+    from reverse_funnel.plan.vintages import Outcome
+
+    project = _project(project_dir, profiles_dir, target)
+    request = PlanRequest(
+        version=version, method=method, goals_version=goals_version, goal_growth=goal_growth
+    )
+    with _status() as say:
+        result = run_plan(
+            request,
+            query=project.query,
+            seeds_dir=project.seeds_dir,
+            project_vars=project.vars,
+            progress=say,
+        )
+    summary = plan_summary(
+        result.plan,
+        currency=str(project.vars.get("corporate_currency", "USD")),
+        fiscal_year_start_month=int(project.vars.get("fiscal_year_start_month", 1)),
+    )
+    _out().print(summary)
+    if version is None:
+        _out().print("The current need is refreshed; no plan version was recorded.")
+    elif result.outcome is Outcome.UNCHANGED:
+        _out().print(f"Plan {version} is unchanged.")
+    else:
+        _out().print(f"Plan {version} is recorded in {short_path(project.seeds_dir / 'targets')}.")
+
+
+@app.command(epilog=_examples("reverse-funnel headlines", "reverse-funnel headlines --target dev"))
+def headlines(
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Show pipeline created against target, and coverage of this quarter and the next two."""
+    from reverse_funnel.headlines import headlines as tables
+
+    project = _project(project_dir, profiles_dir, target)
+    with _status() as say:
+        say("asking the warehouse")
+        shown = tables(project.query, currency=str(project.vars.get("corporate_currency", "USD")))
+    _out().print(shown)
+    _out().print(f"Database: {project.connection().describe()}", soft_wrap=True)
+
+
+def _project(project_dir: Path | None, profiles_dir: Path | None, target: str | None) -> DbtProject:
+    from reverse_funnel.warehouse import DbtProject
+
+    return DbtProject(project_dir, profiles_dir, target)
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _out() -> Console:
+    return _console(stderr=False)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return (
+        console if console.is_terminal else Console(stderr=stderr, highlight=False, width=LOG_WIDTH)
+    )
+
+
+def _print_error(message: str) -> None:
+    console = _console(stderr=True)
+    console.print("Error", style="bold red", end=": ")
+    console.print(message, markup=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Yield a function that shows what is being done, and the share that is done."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    console = _console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(what: str, share: float) -> None:
+            bar.update(task, description=what, completed=share)
+
+        yield show
+
+
+@contextlib.contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows what is being done, where nobody knows for how long."""
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("starting") as status:
+        yield status.update

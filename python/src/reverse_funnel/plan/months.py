@@ -1,0 +1,29 @@
+"""Months as consecutive integers, so that a plan's axis is plain arithmetic.
+
+Month m is the m-th since year 0: 12 * year + month - 1.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+# Mean length of a month in days: 365.25 ÷ 12.
+DAYS_PER_MONTH = 30.4375
+
+
+def month_of(day: date) -> int:
+    """Return the month that holds a day."""
+    return day.year * 12 + day.month - 1
+
+
+def first_day(month: int) -> date:
+    """Return a month's first day."""
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def fiscal_year(month: int, start_month: int) -> int:
+    """Return the fiscal year of a month, named after the calendar year it ends in.
+
+    `start_month` is 1 to 12; with 1 the fiscal year is the calendar year.
+    """
+    return month // 12 + (1 if start_month > 1 and month % 12 + 1 >= start_month else 0)

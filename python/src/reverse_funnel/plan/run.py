@@ -1,0 +1,111 @@
+"""The verb `plan`: read, solve, write, in this order and under one lock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reverse_funnel.errors import Fault, InputError
+from reverse_funnel.plan.assumptions import Query, read_assumptions
+from reverse_funnel.plan.goals import read_goals
+from reverse_funnel.plan.model import Cell
+from reverse_funnel.plan.targets import (
+    METHODS,
+    TARGETS_FILE,
+    Plan,
+    PlanSettings,
+    make_plan,
+    vintage_tables,
+)
+from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan, save
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the command line asks for. Without a version only the current need is refreshed."""
+
+    version: str | None = None
+    method: str = "fixed_lag"
+    goals_version: str | None = None
+    goal_growth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """The plan, and what became of it on disk."""
+
+    plan: Plan
+    outcome: Outcome
+
+
+def run_plan(
+    request: PlanRequest,
+    *,
+    query: Query,
+    seeds_dir: Path,
+    project_vars: Mapping[str, Any],
+    progress: Callable[[str], None] = lambda _: None,
+) -> PlanResult:
+    """Make a plan and write its seeds.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    query
+        Runs dbt SQL and returns rows, such as `DbtProject.query`.
+    seeds_dir
+        Folder of the seeds: goals and mappings are read there, targets written.
+    project_vars
+        The project's vars: corporate_currency, plan_dimensions, qualifying_stage.
+    progress
+        Told what is being done.
+
+    Raises `InputError` for faulty input, having written nothing.
+
+    """
+    _check(request)
+    settings = PlanSettings(
+        method=request.method,
+        goal_growth=request.goal_growth,
+        qualifying_stage=int(project_vars.get("qualifying_stage", 2)),
+        plan_dimensions=tuple(project_vars.get("plan_dimensions", Cell._fields[:4])),
+    )
+    with only_plan(seeds_dir):
+        progress("reading goals")
+        goals = read_goals(
+            seeds_dir,
+            corporate_currency=str(project_vars.get("corporate_currency", "USD")),
+            plan_dimensions=settings.plan_dimensions,
+            version=request.goals_version,
+        )
+        progress("reading assumptions")
+        book = read_assumptions(query)
+        progress("solving")
+        plan = make_plan(goals, book, settings)
+        progress("writing targets")
+        tables = vintage_tables(plan)
+        outcome = save(seeds_dir, tables[TARGETS_FILE], request.version, tables)
+    return PlanResult(plan=plan, outcome=outcome)
+
+
+def _check(request: PlanRequest) -> None:
+    if request.version is not None:
+        check_version_name(request.version)
+    if request.method not in METHODS:
+        raise InputError(
+            Fault(
+                problem=f"there is no method {request.method!r}",
+                remedy=f"use --method with one of: {', '.join(METHODS)}",
+            )
+        )
+    if not math.isfinite(request.goal_growth) or request.goal_growth <= -1:
+        raise InputError(
+            Fault(
+                problem=f"goals cannot grow by {request.goal_growth}",
+                remedy="give --goal-growth as a share a year, such as 0.1 for 10 %",
+            )
+        )

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
+from reverse_funnel.errors import InputError, ReverseFunnelError
+from reverse_funnel.plan import PlanRequest, PlanResult, run_plan
+from reverse_funnel.plan.report import plan_summary
+from reverse_funnel.plan.targets import HEADERS
+from reverse_funnel.plan.vintages import Outcome
+from reverse_funnel.text import NOTHING
+
+VARS = {
+    "corporate_currency": "USD",
+    "plan_dimensions": ["segment", "deal_type", "territory", "pipeline_source"],
+    "qualifying_stage": 2,
+}
+CELLS: dict[Any, dict[str, float | None]] = {
+    SMB: {"source_mix": 0.75},
+    SMB_OUTBOUND: {"source_mix": 0.25, "win_rate": 0.5},
+}
+
+
+def run(
+    seeds: Path, version: str | None = None, cells: dict[Any, Any] | None = None, **options: Any
+) -> PlanResult:
+    rows = mart_rows(CELLS if cells is None else cells)
+    return run_plan(
+        PlanRequest(version=version, **options),
+        query=lambda _: rows,
+        seeds_dir=seeds,
+        project_vars=VARS,
+    )
+
+
+def contents(seeds: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((seeds / "targets").iterdir())}
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    return write_seeds(tmp_path, goal_lines([80_000] * 12))
+
+
+def test_a_plan_is_reproduced_to_the_byte(seeds: Path, tmp_path: Path) -> None:
+    run(seeds, "v1")
+    other = write_seeds(tmp_path / "elsewhere", goal_lines([80_000] * 12))
+    run(other, "v1")
+    assert contents(other) == contents(seeds)
+    assert set(contents(seeds)) == set(HEADERS)
+
+
+def test_without_a_version_only_the_need_is_written(seeds: Path) -> None:
+    run(seeds)
+    assert set(contents(seeds)) == {"current_need.csv"}
+
+
+def test_the_need_moves_while_the_plan_stays(seeds: Path) -> None:
+    run(seeds, "v1")
+    before = contents(seeds)
+    run(seeds, cells={SMB: {"win_rate": 0.2}})
+    after = contents(seeds)
+    assert {name for name in before if before[name] != after[name]} == {"current_need.csv"}
+
+
+def test_a_plan_once_made_is_unchanged_or_refused(seeds: Path) -> None:
+    run(seeds, "v1")
+    before = contents(seeds)
+    assert run(seeds, "v1").outcome is Outcome.UNCHANGED
+    with pytest.raises(InputError, match="plan v1 exists and differs"):
+        run(seeds, "v1", cells={SMB: {"win_rate": 0.2}})
+    assert contents(seeds) == before
+    assert run(seeds, "v2", cells={SMB: {"win_rate": 0.2}}).outcome is Outcome.WRITTEN
+
+
+def test_no_second_plan_runs_while_one_does(seeds: Path) -> None:
+    def query(_: str) -> list[dict[str, Any]]:
+        with pytest.raises(ReverseFunnelError, match="another plan"):
+            run(seeds, "v1")
+        return mart_rows(CELLS)
+
+    run_plan(PlanRequest(), query=query, seeds_dir=seeds, project_vars=VARS)
+    assert set(contents(seeds)) == {"current_need.csv"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"version": "no good"},
+        {"method": "crystal_ball"},
+        {"goal_growth": -1.0},
+        {"goal_growth": float("nan")},
+        {"goals_version": "FY1999"},
+    ],
+)
+def test_faulty_requests_write_nothing(seeds: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        run(seeds, **options)
+    assert caught.value.faults[0].remedy
+    assert contents(seeds) == {}
+
+
+def test_faulty_goals_write_nothing(tmp_path: Path) -> None:
+    seeds = write_seeds(tmp_path, [*goal_lines([80_000] * 12), "2026-02-30,smb,,,,,,,"])
+    with pytest.raises(InputError):
+        run(seeds, "v1")
+    assert contents(seeds) == {}
+
+
+def test_the_targets_bring_the_goal_when_simulated_forward(seeds: Path) -> None:
+    run(seeds, "v1")
+    lines = (seeds / "targets" / "pipeline_targets.csv").read_text().splitlines()
+    header, rows = lines[0].split(","), [line.split(",") for line in lines[1:]]
+    worth = {"marketing": 0.25 * 40_000, "ae_outbound": 0.5 * 40_000}
+    bookings: dict[str, float] = {}
+    for cells in rows:
+        row = dict(zip(header, cells, strict=True))
+        if row["funnel_step"] == "qualified":
+            won = float(row["target_count"]) * worth[row["pipeline_source"]]
+            bookings[row["fiscal_month"]] = bookings.get(row["fiscal_month"], 0.0) + won
+    assert list(bookings.values()) == pytest.approx([80_000] * 12)
+
+
+def test_the_summary_counts_totals_and_names_what_is_unreachable(tmp_path: Path) -> None:
+    enterprise = SMB._replace(segment="enterprise")
+    goals = [*goal_lines([80_000] * 12), *goal_lines([1_000] * 12, cell=enterprise.goal_cell)]
+    seeds = write_seeds(tmp_path, goals)
+    cells = {SMB: {"lead_to_meeting_accepted_rate": None}, enterprise: {"win_rate": 0.0}}
+    result = run(seeds, cells=cells)
+    console = Console(width=160, file=io.StringIO())
+    console.print(plan_summary(result.plan, currency="USD", fiscal_year_start_month=7))
+    shown = console.file.getvalue()
+    # Half a year of 8 opportunities a month in each fiscal year.
+    assert [line.split("│")[5].strip() for line in shown.splitlines() if "FY20" in line] == [
+        "48",
+        "48",
+    ]
+    # Nobody has a lead target, which is not a target of zero.
+    assert [line.split("│")[2].strip() for line in shown.splitlines() if "FY20" in line] == [
+        NOTHING,
+        NOTHING,
+    ]
+    # The first two months of 2026 are served by pipeline of 2025.
+    assert [line.split("│")[8].strip() for line in shown.splitlines() if "FY20" in line] == [
+        "160.0k",
+        "0",
+    ]
+    assert "UNREACHABLE: enterprise / new_business / emea, 12.0k USD" in shown
