@@ -30,9 +30,9 @@ profiles.yml: | profiles.yml.example
 
 build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, models, plan, marts; print the headlines
 	@$(BIN)/reverse-funnel demo --if-missing --opportunities $(DEMO_OPPORTUNITIES)
-	@$(BIN)/dbt --quiet build --exclude path:seeds/targets+
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --exclude path:seeds/targets+
 	@$(BIN)/reverse-funnel plan --version $(PLAN)
-	@$(BIN)/dbt --quiet build --select path:seeds/targets+
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+
 	@$(BIN)/reverse-funnel headlines
 
 headlines: $(READY) profiles.yml ## Print the two headline tables
