@@ -33,15 +33,19 @@ cross join {{ ref('cell_levels') }} as levels
 left join sums on quarters.close_quarter = sums.close_quarter and levels.cell_level = sums.cell_level
 left join sums as company on quarters.close_quarter = company.close_quarter and company.cell_level = 'company'
 where
-    company.row_count is null
-    or coalesce(sums.open_count_raw, 0) <> company.open_count_raw
-    or coalesce(sums.open_amount_raw, 0) <> company.open_amount_raw
-    or coalesce(sums.open_count_real, 0) <> company.open_count_real
-    or coalesce(sums.open_amount_real, 0) <> company.open_amount_real
-    or coalesce(sums.won_to_date, 0) <> company.won_to_date
-    -- each row is rounded to the cent
-    or abs(coalesce(sums.weighted_amount, 0) - company.weighted_amount) > 0.01 * (1 + coalesce(sums.row_count, 0))
-    or coalesce(sums.bookings_goal, 0) <> case
-        when levels.by_pipeline_source + levels.by_custom_dimension = 0 then coalesce(company.bookings_goal, 0)
-        else 0
-    end
+    -- a level of the estimates only
+    levels.cell_level <> 'deal_type_source'
+    and (
+        company.row_count is null
+        or coalesce(sums.open_count_raw, 0) <> company.open_count_raw
+        or coalesce(sums.open_amount_raw, 0) <> company.open_amount_raw
+        or coalesce(sums.open_count_real, 0) <> company.open_count_real
+        or coalesce(sums.open_amount_real, 0) <> company.open_amount_real
+        or coalesce(sums.won_to_date, 0) <> company.won_to_date
+        -- each row is rounded to the cent
+        or abs(coalesce(sums.weighted_amount, 0) - company.weighted_amount) > 0.01 * (1 + coalesce(sums.row_count, 0))
+        or coalesce(sums.bookings_goal, 0) <> case
+            when levels.by_pipeline_source + levels.by_custom_dimension = 0 then coalesce(company.bookings_goal, 0)
+            else 0
+        end
+    )

@@ -26,12 +26,12 @@ with counted as (
     select
         crm,
         'stage_map' as seed,
-        stage_name as raw_value,
+        stage_name_current as raw_value,
         sum(case when stage_number = -1 then 1 else 0 end) as opportunity_count,
         sum(count(*)) over (partition by crm) as opportunities_of_crm
     from {{ ref('opportunities') }}
     where outcome <> 'deleted'
-    group by crm, stage_name
+    group by crm, stage_name_current
 )
 
 select

@@ -73,7 +73,7 @@ examined as (
     select
         *,
         amount_original < 0 as is_amount_negative,
-        amount_original >= {{ var('absurd_amount') }} as is_amount_absurd,
+        cast(amount_original as {{ type_double() }}) * coalesce(corporate_rate, 1) >= {{ var('absurd_amount') }} as is_amount_absurd,
         close_date < cast('1990-01-01' as date) or close_date >= cast('2100-01-01' as date) as is_close_date_impossible,
         corporate_rate is null as is_rate_missing,
         close_date < cast(created_at as date) as is_close_before_creation

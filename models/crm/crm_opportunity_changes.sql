@@ -28,7 +28,9 @@ select
     changes.changed_at,
     changes.stage_name,
     case
-        when changes.amount_original >= 0 and changes.amount_original < {{ var('absurd_amount') }}
+        when
+            changes.amount_original >= 0
+            and cast(changes.amount_original as {{ type_double() }}) * opportunities.corporate_rate < {{ var('absurd_amount') }}
             then {{ in_corporate_currency('changes.amount_original', 'opportunities.corporate_rate') }}
     end as amount,
     case

@@ -1,8 +1,9 @@
 -- The day the warehouse speaks for: the one model that decides what "now" is.
 with loads as (
-    select max(loaded_at) as loaded_at from {{ ref('crm_opportunities') }}
+    -- where a loader leaves no load time, the latest change stands in for it
+    select coalesce(max(loaded_at), max(last_modified_at)) as loaded_at from {{ ref('crm_opportunities') }}
     union all
-    select max(loaded_at) as loaded_at from {{ ref('crm_leads') }}
+    select coalesce(max(loaded_at), max(last_modified_at)) as loaded_at from {{ ref('crm_leads') }}
 ),
 
 latest as (

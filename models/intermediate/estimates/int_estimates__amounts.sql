@@ -27,6 +27,7 @@ events as (
         created_amount,
         0 as won_count,
         0 as won_amount,
+        0 as growth_count,
         0 as growth_won_amount,
         0 as growth_created_amount
     from opportunities
@@ -41,6 +42,7 @@ events as (
         case when amount > 0 then 1 else 0 end as won_count,
         amount as won_amount,
         -- growth compares the same deals, those whose amount was known at both ends
+        case when amount_flag <> 'missing' and amount > 0 then 1 else 0 end as growth_count,
         case when amount_flag <> 'missing' and amount > 0 then amount else 0 end as growth_won_amount,
         case when amount_flag <> 'missing' and amount > 0 then created_amount else 0 end as growth_created_amount
     from opportunities
@@ -57,6 +59,7 @@ by_cell as (
         sum(events.created_amount) as created_amount,
         sum(events.won_count) as won_count,
         sum(events.won_amount) as won_amount,
+        sum(events.growth_count) as growth_count,
         sum(events.growth_won_amount) as growth_won_amount,
         sum(events.growth_created_amount) as growth_created_amount
     from events
@@ -76,6 +79,7 @@ levelled as (
         by_cell.created_amount,
         by_cell.won_count,
         by_cell.won_amount,
+        by_cell.growth_count,
         by_cell.growth_won_amount,
         by_cell.growth_created_amount
     from by_cell
@@ -92,6 +96,7 @@ select
     {{ ratio('sum(created_amount)', 'sum(created_known_count)') }} as amount_at_qualification,
     cast(sum(won_count) as integer) as won_count,
     {{ ratio('sum(won_amount)', 'sum(won_count)') }} as won_amount,
+    cast(sum(growth_count) as integer) as growth_count,
     -- a ratio of sums: a mean of ratios would let the smallest deals speak loudest
     {{ ratio('sum(growth_won_amount)', 'sum(growth_created_amount)') }} as amount_growth
 from levelled

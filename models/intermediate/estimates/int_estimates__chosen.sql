@@ -1,5 +1,3 @@
-{%- set minimum = var('minimum_sample') -%}
-
 -- The cells that a plan may use: those with any history, and those to which the mix of their
 -- parent gives a share though they have none of their own yet.
 with cells as (
@@ -62,7 +60,7 @@ candidates as (
             order by
                 case
                     when weighted.prior_year_weight is not null then 2 * keys.distance
-                    when keys.cell_level <> 'cell' and weighted.all_time_n >= {{ minimum }} then 2 * keys.distance + 1
+                    when keys.cell_level <> 'cell' and weighted.is_all_time_sufficient then 2 * keys.distance + 1
                     else 100 - keys.distance
                 end
         ) as preference
@@ -95,7 +93,9 @@ select
     prior_year_weight,
     case
         when prior_year_weight is null then all_time_value
-        else (1 - prior_year_weight) * coalesce(lookback_value, 0) + prior_year_weight * coalesce(prior_year_value, 0)
+        else
+            (1 - prior_year_weight) * coalesce(lookback_value, prior_year_value)
+            + prior_year_weight * coalesce(prior_year_value, lookback_value)
     end as measured_value,
     case
         when prior_year_weight is null then all_time_std_error

@@ -9,7 +9,7 @@
     ('lead_sourced_share', 'created_count', 'share'),
     ('amount_at_qualification', 'created_known_count', 'corporate currency'),
     ('won_amount', 'won_count', 'corporate currency'),
-    ('amount_growth', 'won_count', 'ratio'),
+    ('amount_growth', 'growth_count', 'ratio'),
 ] -%}
 
 {% for from_stage, to_stage, rate, days in steps %}
@@ -21,6 +21,7 @@ select
     cell_level,
     {{ cell() }},
     n,
+    n_advanced as n_events,
     rate as value,
     std_error
 from {{ ref('int_estimates__rates') }}
@@ -34,6 +35,7 @@ select
     cell_level,
     {{ cell() }},
     n_advanced as n,
+    n_advanced as n_events,
     mean_days as value,
     cast(null as {{ type_double() }}) as std_error
 from {{ ref('int_estimates__rates') }}
@@ -49,6 +51,7 @@ select
     cell_level,
     {{ cell() }},
     {{ count }} as n,
+    {{ count }} as n_events,
     {{ parameter }} as value,
     cast(null as {{ type_double() }}) as std_error
 from {{ ref('int_estimates__amounts') }}

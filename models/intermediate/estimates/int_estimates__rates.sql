@@ -42,7 +42,8 @@ select
     -- spells seen at some age up to the horizon, and those of them that advanced
     cast(sum(case when age_days <= {{ var('conversion_horizon_days') }} then entered_count else 0 end) as integer) as n,
     cast(sum(case when age_days <= {{ var('conversion_horizon_days') }} then advanced_count else 0 end) as integer) as n_advanced,
-    max(rate) as rate,
+    -- sums of floating point numbers may end a hair above the whole
+    least(max(rate), 1) as rate,
     sqrt(greatest(sum(variance_term), 0)) as std_error,
     -- the mean time to advance of those that advance by the horizon
     sum(case when age_days <= {{ var('conversion_horizon_days') }} then incidence * age_days else 0 end)

@@ -11,7 +11,7 @@ opportunities as (
         current_state.opportunity_key,
         attributes.cell_key,
         current_state.outcome,
-        cast(current_state.closed_at as date) as closed_on,
+        cast(current_state.closed_at as date) as closed_recorded_on,
         as_of.as_of_date
     from {{ ref('int_opportunities__current') }} as current_state
     inner join {{ ref('int_opportunities__attributed') }} as attributes
@@ -37,6 +37,7 @@ steps as (
     select
         1 as from_stage,
         {{ var('qualifying_stage') }} as to_stage
+    where 1 < {{ var('qualifying_stage') }}
 ),
 
 -- From each stage before qualification to the next one that is planned by.
@@ -48,7 +49,7 @@ upstream as (
         entered.reached_on as entered_on,
         case
             when reached.reached_on is not null then reached.reached_on
-            when opportunities.outcome <> 'open' then opportunities.closed_on
+            when opportunities.outcome <> 'open' then opportunities.closed_recorded_on
             else opportunities.as_of_date
         end as left_on,
         case
@@ -70,7 +71,7 @@ to_won as (
         entered.stage_number as from_stage,
         {{ var('won_stage') }} as to_stage,
         entered.reached_on as entered_on,
-        case when opportunities.outcome = 'open' then opportunities.as_of_date else opportunities.closed_on end as left_on,
+        case when opportunities.outcome = 'open' then opportunities.as_of_date else opportunities.closed_recorded_on end as left_on,
         case opportunities.outcome when 'won' then 1 when 'open' then 0 else 2 end as cause
     from milestones as entered
     inner join opportunities on entered.opportunity_key = opportunities.opportunity_key

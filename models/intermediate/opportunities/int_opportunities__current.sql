@@ -37,7 +37,8 @@ histories as (
         sum(case when close_date > previous_close_date and stage_number < {{ var('won_stage') }} then 1 else 0 end) as slip_count,
         count(*) as version_count,
         min(valid_from) as first_seen_at,
-        max(case when is_current and is_change and previous_stage_number is not null then 1 else 0 end) as history_disagrees
+        max(case when is_recorded then 1 else 0 end) as has_history,
+        max(case when is_current and is_change and stage_number <= {{ var('derailed_stage') }} then 1 else 0 end) as has_changed_since
     from versions
     group by opportunity_key
 ),
@@ -97,7 +98,7 @@ select
     cast(histories.reopening_count as integer) as reopening_count,
     cast(histories.slip_count as integer) as slip_count,
     cast(histories.version_count as integer) as version_count,
-    histories.history_disagrees = 1 as is_history_disagreeing
+    histories.has_history = 1 and histories.has_changed_since = 1 as is_history_disagreeing
 from versions
 inner join histories on versions.opportunity_key = histories.opportunity_key
 left join milestones on versions.opportunity_key = milestones.opportunity_key

@@ -1,8 +1,13 @@
 -- Each stage is reached once, when an opportunity first stands at it or beyond.
 with stage_numbers as (
-    select distinct stage_number
+    select stage_number
     from {{ ref('int_stage_map') }}
     where stage_number <= {{ var('won_stage') }}
+    -- The steps that are planned by count whether or not a CRM has a stage for each.
+    {% for stage in [0, 1, var('qualifying_stage')] -%}
+    union
+    select cast({{ stage }} as smallint) as stage_number
+    {% endfor -%}
 ),
 
 -- The few moments at which an opportunity stood higher than ever before.

@@ -19,7 +19,11 @@ candidates as (
         row_number() over (
             partition by qualified.opportunity_key
             -- the first version with an amount, else the first
-            order by case when versions.amount > 0 then 0 else 1 end, versions.valid_from
+            order by
+                case when versions.amount > 0 then 0 else 1 end,
+                versions.valid_from,
+                versions.amount,
+                versions.close_date
         ) as preference
     from qualified
     inner join {{ ref('int_opportunities__versioned') }} as versions
@@ -27,6 +31,8 @@ candidates as (
             qualified.opportunity_key = versions.opportunity_key
             and qualified.grace_ends_at >= versions.valid_from
             and (qualified.qualified_at < versions.valid_to or versions.valid_to is null)
+            -- a state that another replaced in the same second never stood
+            and (versions.valid_from < versions.valid_to or versions.valid_to is null)
 )
 
 select

@@ -26,7 +26,10 @@ later_changes as (
         on
             changes.crm = opportunities.crm
             and changes.entity_id = opportunities.opportunity_id
-            and changes.changed_at >= opportunities.settled_at
+            and (
+                changes.changed_at > opportunities.settled_at
+                or (changes.changed_at = opportunities.settled_at and opportunities.qualified_at is null)
+            )
     where changes.entity = 'opportunity'
     union all
     select
@@ -42,7 +45,10 @@ later_changes as (
         on
             changes.crm = opportunities.crm
             and changes.entity_id = opportunities.account_id
-            and changes.changed_at >= opportunities.settled_at
+            and (
+                changes.changed_at > opportunities.settled_at
+                or (changes.changed_at = opportunities.settled_at and opportunities.qualified_at is null)
+            )
     where changes.entity = 'account'
 ),
 

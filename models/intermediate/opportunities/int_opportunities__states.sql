@@ -15,6 +15,7 @@ recorded as (
         changes.changed_at,
         changes.change_id,
         false as is_current,
+        true as is_recorded,
         {{ mapped_stage() }} as stage_number,
         changes.amount,
         changes.close_date
@@ -36,8 +37,8 @@ opportunities as (
             when opportunities.is_deleted then {{ deleted_stage }}
             -- A stage nobody has mapped: the CRM's own flags still tell the outcome.
             else coalesce(
-                {{ mapped_stage() }},
                 {{ mapped_stage('stages_then') }},
+                {{ mapped_stage() }},
                 case
                     when opportunities.is_won then {{ var('won_stage') }}
                     when opportunities.is_closed then {{ var('lost_stage') }}
@@ -50,7 +51,8 @@ opportunities as (
         as_of.known_before
     from {{ ref('crm_opportunities') }} as opportunities
     inner join as_of on opportunities.created_at < as_of.known_before
-    -- A CRM may rename a stage in every record, or leave the old name where nobody touched it.
+    -- What the name meant when the record was last changed; a CRM that renames a stage in every
+    -- record leaves names that meant nothing yet at that time, and then it is what they mean now.
     {{ join_stage_map('opportunities', 'as_of.as_of_date') }}
     {{ join_stage_map('opportunities', 'opportunities.last_modified_at', 'stages_then') }}
 ),
@@ -78,6 +80,7 @@ current_state as (
         end as changed_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
         true as is_current,
+        false as is_recorded,
         opportunities.stage_number,
         opportunities.amount,
         opportunities.close_date,
@@ -98,6 +101,7 @@ assumed_start as (
         opportunities.created_at as changed_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
         false as is_current,
+        false as is_recorded,
         {{ var('qualifying_stage') }} as stage_number,
         opportunities.amount,
         opportunities.close_date
@@ -111,6 +115,7 @@ select
     changed_at,
     change_id,
     is_current,
+    is_recorded,
     stage_number,
     amount,
     close_date
@@ -121,6 +126,7 @@ select
     changed_at,
     change_id,
     is_current,
+    is_recorded,
     stage_number,
     amount,
     close_date
@@ -131,6 +137,7 @@ select
     changed_at,
     change_id,
     is_current,
+    is_recorded,
     stage_number,
     amount,
     close_date

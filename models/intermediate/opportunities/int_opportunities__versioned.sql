@@ -5,6 +5,7 @@ with sequenced as (
     select
         opportunity_key,
         is_current,
+        is_recorded,
         cast(stage_number as smallint) as stage_number,
         amount,
         close_date,
@@ -28,6 +29,7 @@ select
     valid_from,
     valid_to,
     is_current,
+    is_recorded,
     is_duplicate,
     stage_number,
     amount,

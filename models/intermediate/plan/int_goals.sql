@@ -1,14 +1,22 @@
--- Finance's goals in force: the version approved last. A dimension that is not planned by is 'all'.
+-- Finance's goals in force: for each month the version approved last, of those approved by the
+-- as-of date. Next year's goals leave this year's alone. A dimension that is not planned by is 'all'.
 with goals as (
-    select * from {{ ref('bookings_goals') }}
+    select goals.*
+    from {{ ref('bookings_goals') }} as goals
+    inner join {{ ref('int_as_of') }} as as_of
+        on coalesce(goals.approved_at, as_of.as_of_date) <= as_of.as_of_date
 ),
 
-in_force as (
-    select version
+versions as (
+    select
+        fiscal_month,
+        version,
+        row_number() over (
+            partition by fiscal_month
+            order by coalesce(max(approved_at), cast('1900-01-01' as date)) desc, version desc
+        ) as recency
     from goals
-    group by version
-    order by max(approved_at) desc, version desc
-    limit 1
+    group by fiscal_month, version
 )
 
 select
@@ -19,5 +27,9 @@ select
     goals.version as goals_version,
     sum(goals.bookings_goal) as bookings_goal
 from goals
-inner join in_force on goals.version = in_force.version
+inner join versions
+    on
+        goals.fiscal_month = versions.fiscal_month
+        and goals.version = versions.version
+        and versions.recency = 1
 group by 1, 2, 3, 4, 5

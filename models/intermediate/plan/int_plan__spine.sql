@@ -1,10 +1,12 @@
 -- Every plan × month × cell, whether anything was created or planned there or not: without it
 -- sums to date would stop short.
 with plans as (
-    select plan_version from {{ ref('plan_versions') }}
+    select plan_versions.plan_version
+    from {{ ref('plan_versions') }} as plan_versions
+    inner join {{ ref('int_as_of') }} as as_of on plan_versions.as_of_date <= as_of.as_of_date
     union all
     select 'unplanned' as plan_version
-    where not exists (select 1 from {{ ref('plan_versions') }})
+    where not exists (select 1 from {{ ref('int_plan_in_force') }})
 ),
 
 targets as (

@@ -21,7 +21,9 @@ levelled as (
         case when levels.by_pipeline_source + levels.by_custom_dimension = 0 then facts.bookings_goal end as bookings_goal
     from facts
     inner join {{ ref('cell_levels') }} as levels
-        on facts.pipeline_source <> '*' or levels.by_pipeline_source + levels.by_custom_dimension = 0
+        on
+            levels.cell_level <> 'deal_type_source'
+            and (facts.pipeline_source <> '*' or levels.by_pipeline_source + levels.by_custom_dimension = 0)
 ),
 
 summed as (

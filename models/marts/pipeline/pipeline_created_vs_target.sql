@@ -56,7 +56,11 @@ joined as (
         spine.fiscal_year,
         {{ cell('spine') }},
         spine.plan_version,
-        coalesce(teams.responsible_team, 'unmapped') as responsible_team,
+        coalesce(spine.plan_version = plan_in_force.plan_version, true) as is_plan_in_force,
+        case
+            when spine.pipeline_source = 'all' then 'all'
+            else coalesce(teams.responsible_team, 'unmapped')
+        end as responsible_team,
         case
             when spine.fiscal_month < as_of.fiscal_month then 'past'
             when spine.fiscal_month = as_of.fiscal_month then 'current'
@@ -79,6 +83,7 @@ joined as (
             and {{ same_cell('spine', 'targets') }}
     left join needs on spine.fiscal_month = needs.fiscal_month and {{ same_cell('spine', 'needs') }}
     left join teams on spine.pipeline_source = teams.pipeline_source
+    left join {{ ref('int_plan_in_force') }} as plan_in_force on spine.fiscal_month = plan_in_force.fiscal_month
 )
 
 select
@@ -86,6 +91,7 @@ select
     fiscal_quarter,
     {{ cell() }},
     plan_version,
+    is_plan_in_force,
     responsible_team,
     period_status,
     created_count,

@@ -47,7 +47,9 @@ targets as (
         sum(targets.target_amount / month_lengths.days) as target_amount
     from {{ ref('pipeline_targets') }} as targets
     inner join {{ ref('int_plan_in_force') }} as plan_in_force
-        on targets.plan_version = plan_in_force.plan_version
+        on
+            targets.plan_version = plan_in_force.plan_version
+            and targets.fiscal_month = plan_in_force.fiscal_month
     inner join {{ ref('int_calendar') }} as calendar on targets.fiscal_month = calendar.fiscal_month
     inner join month_lengths on targets.fiscal_month = month_lengths.fiscal_month
     where targets.funnel_step = 'qualified'

@@ -54,13 +54,17 @@ superseded as (
     union all
     {%- endfor %}
     {%- for crm in crms() %}
-    {%- for contract_table, required in [('users', 'user_id'), ('touches', 'touch_id'), ('opportunity_changes', 'opportunity_id')] %}
+    {%- for contract_table, required in [
+        ('users', 'user_id is not null'),
+        ('touches', 'touch_id is not null and occurred_at is not null'),
+        ('opportunity_changes', 'opportunity_id is not null and changed_at is not null'),
+    ] %}
     select
         '{{ crm }}' as crm,
         '{{ contract_table }}' as contract_table,
         count(*) as row_count
     from {{ ref('stg_' ~ crm ~ '__' ~ contract_table) }}
-    where is_deleted and {{ required }} is not null
+    where is_deleted and {{ required }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
     {% if not loop.last %}union all{% endif %}

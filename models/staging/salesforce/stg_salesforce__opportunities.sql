@@ -36,17 +36,19 @@ with opportunities as (
 record_types as (
     select
         {{ raw_id('id', record_type_columns) }} as record_type_id,
-        {{ raw_text('name', record_type_columns) }} as record_type
+        max({{ raw_text('name', record_type_columns) }}) as record_type
     from {{ raw_table('salesforce', 'record_type', record_type_columns) }}
+    group by 1
 ),
 
 rates as (
     select
         {{ raw_text('iso_code', rate_columns) }} as currency,
-        {{ raw_number('conversion_rate', rate_columns) }} as conversion_rate,
         {{ raw_date('start_date', rate_columns) }} as valid_from,
-        {{ raw_date('next_start_date', rate_columns) }} as valid_to
+        max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
+        max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
     from {{ raw_table('salesforce', 'dated_conversion_rate', rate_columns) }}
+    group by 1, 2
 ),
 
 -- Several leads may be converted into one opportunity: the first of them is its lead.

@@ -19,8 +19,9 @@ with users as (
 roles as (
     select
         {{ raw_id('id', role_columns) }} as user_role_id,
-        {{ raw_text('name', role_columns) }} as role
+        max({{ raw_text('name', role_columns) }}) as role
     from {{ raw_table('salesforce', 'user_role', role_columns) }}
+    group by 1
 )
 
 select

@@ -27,11 +27,7 @@ _TO_DATE = ", ".join(
 CREATED_QUERY = f"""
 select segment, fiscal_quarter, plan_version, as_of_date, {_TO_DATE}
 from {{{{ ref('pipeline_created_vs_target') }}}}
-where period_status = 'current'
-  and (
-    plan_version in (select plan_version from {{{{ ref('int_plan_in_force') }}}})
-    or not exists (select 1 from {{{{ ref('int_plan_in_force') }}}})
-  )
+where period_status = 'current' and is_plan_in_force
 group by segment, fiscal_quarter, plan_version, as_of_date
 order by segment
 """
