@@ -7,8 +7,10 @@ READY := $(VENV)/.ready
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PYTHONUTF8 := 1
 
-# The vintage that `make build` reproduces, and how large the demo company is.
+# The vintage that `make build` reproduces, made with what was known before its year began, and how
+# large the demo company is.
 PLAN ?= FY2026-v1
+PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
 
 .DEFAULT_GOAL := help
@@ -31,7 +33,9 @@ profiles.yml: | profiles.yml.example
 build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, models, plan, marts; print the headlines
 	@$(BIN)/reverse-funnel demo --if-missing --opportunities $(DEMO_OPPORTUNITIES)
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --exclude path:seeds/targets+
-	@$(BIN)/reverse-funnel plan --version $(PLAN)
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test test --select +assumptions --vars 'as_of_date: $(PLAN_AS_OF)'
+	@$(BIN)/reverse-funnel plan --version $(PLAN) --as-of $(PLAN_AS_OF)
+	@$(BIN)/reverse-funnel plan > /dev/null
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+
 	@$(BIN)/reverse-funnel headlines
 

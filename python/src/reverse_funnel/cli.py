@@ -267,6 +267,7 @@ def load(
         "reverse-funnel plan",
         "reverse-funnel plan --version FY2026-v1",
         "reverse-funnel plan --version FY2026-v2 --goals-version board --goal-growth 0.15",
+        "reverse-funnel plan --version FY2026-v1 --as-of 2025-12-31",
     )
 )
 def plan(
@@ -293,6 +294,16 @@ def plan(
         float,
         typer.Option(help="Growth a year of goals beyond the last month; 0.1 is 10 %."),
     ] = 0.0,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="the latest load",
+            help="Plan with what was known on that day. Build it first: "
+            "dbt build --select +assumptions --vars 'as_of_date: DATE'.",
+        ),
+    ] = None,
     project_dir: ProjectDir = None,
     profiles_dir: ProfilesDir = None,
     target: Target = None,
@@ -306,9 +317,14 @@ def plan(
     from reverse_funnel.plan.report import plan_summary
     from reverse_funnel.plan.vintages import Outcome
 
-    project = _project(project_dir, profiles_dir, target)
+    day = _date(as_of)
+    project = _project(project_dir, profiles_dir, target, as_of=day)
     request = PlanRequest(
-        version=version, method=method, goals_version=goals_version, goal_growth=goal_growth
+        version=version,
+        method=method,
+        goals_version=goals_version,
+        goal_growth=goal_growth,
+        as_of=day,
     )
     with _status() as say:
         result = run_plan(
@@ -349,10 +365,17 @@ def headlines(
     _out().print(f"Database: {project.connection().describe()}", soft_wrap=True)
 
 
-def _project(project_dir: Path | None, profiles_dir: Path | None, target: str | None) -> DbtProject:
+def _project(
+    project_dir: Path | None,
+    profiles_dir: Path | None,
+    target: str | None,
+    *,
+    as_of: date | None = None,
+) -> DbtProject:
     from reverse_funnel.warehouse import DbtProject
 
-    return DbtProject(project_dir, profiles_dir, target)
+    chosen = {} if as_of is None else {"as_of_date": as_of.isoformat()}
+    return DbtProject(project_dir, profiles_dir, target, chosen)
 
 
 def _date(moment: datetime | None) -> date | None:

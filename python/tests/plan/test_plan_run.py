@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
+from plan_builders import AS_OF, SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.errors import InputError, ReverseFunnelError
 from reverse_funnel.plan import PlanRequest, PlanResult, run_plan
 from reverse_funnel.plan.report import plan_summary
@@ -151,3 +152,20 @@ def test_the_summary_counts_totals_and_names_what_is_unreachable(tmp_path: Path)
         "0",
     ]
     assert "UNREACHABLE: enterprise / new_business / emea, 12.0k USD" in shown
+
+
+def test_a_plan_of_an_earlier_day_leaves_the_current_need_alone(seeds: Path) -> None:
+    run(seeds)
+    need = contents(seeds)["current_need.csv"]
+    other = {**CELLS, SMB: {"source_mix": 0.75, "win_rate": 0.5}}
+    run(seeds, "v1", other, as_of=AS_OF)
+    assert contents(seeds)["current_need.csv"] == need
+    assert b"v1" in contents(seeds)["plan_versions.csv"]
+
+
+def test_assumptions_of_another_day_are_refused(seeds: Path) -> None:
+    with pytest.raises(ReverseFunnelError, match="not of 2025-12-31"):
+        run(seeds, "v1", as_of=date(2025, 12, 31))
+    with pytest.raises(InputError, match="version"):
+        run(seeds, as_of=AS_OF)
+    assert not (seeds / "targets").exists() or not contents(seeds)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from reverse_funnel.errors import Fault, InputError
+from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.assumptions import Query, read_assumptions
 from reverse_funnel.plan.goals import read_goals
 from reverse_funnel.plan.model import Cell
@@ -25,12 +26,18 @@ from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan,
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What the command line asks for. Without a version only the current need is refreshed."""
+    """What the command line asks for.
+
+    Without a version only the current need is refreshed. With an `as_of` day, that of the
+    assumptions the query reads, only the version is recorded: what is needed now is not of that
+    day.
+    """
 
     version: str | None = None
     method: str = "fixed_lag"
     goals_version: str | None = None
     goal_growth: float = 0.0
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +91,30 @@ def run_plan(
         )
         progress("reading assumptions")
         book = read_assumptions(query)
+        if request.as_of not in (None, book.as_of_date):
+            raise ReverseFunnelError(
+                f"the assumptions are of {book.as_of_date}, not of {request.as_of}",
+                remedy=f"dbt build --select +assumptions --vars 'as_of_date: {request.as_of}'",
+            )
         progress("solving")
         plan = make_plan(goals, book, settings)
         progress("writing targets")
         tables = vintage_tables(plan)
-        outcome = save(seeds_dir, tables[TARGETS_FILE], request.version, tables)
+        need = tables[TARGETS_FILE] if request.as_of is None else None
+        outcome = save(seeds_dir, need, request.version, tables)
     return PlanResult(plan=plan, outcome=outcome)
 
 
 def _check(request: PlanRequest) -> None:
     if request.version is not None:
         check_version_name(request.version)
+    elif request.as_of is not None:
+        raise InputError(
+            Fault(
+                problem="only a plan version can be made as of an earlier day",
+                remedy="give it a name with --version, or leave --as-of out",
+            )
+        )
     if request.method not in METHODS:
         raise InputError(
             Fault(

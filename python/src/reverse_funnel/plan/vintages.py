@@ -49,7 +49,7 @@ def check_version_name(version: str) -> None:
 
 def save(
     seeds_dir: Path,
-    need: Sequence[TextRow],
+    need: Sequence[TextRow] | None,
     version: str | None = None,
     vintage: Mapping[str, Sequence[TextRow]] | None = None,
 ) -> Outcome:
@@ -60,7 +60,7 @@ def save(
     seeds_dir
         Folder of the seeds.
     need
-        Rows of current_need.csv, which they replace.
+        Rows of current_need.csv, which they replace; None leaves the file as it is.
     version
         Name of the plan version.
     vintage
@@ -74,7 +74,7 @@ def save(
 
     """
     folder = seeds_dir / TARGETS_DIR
-    contents = {NEED_FILE: _seed(NEED_FILE, [to_lines(need)])}
+    contents = {} if need is None else {NEED_FILE: _seed(NEED_FILE, [to_lines(need)])}
     outcome = Outcome.WRITTEN
     if version is not None and vintage is not None:
         added = {}
