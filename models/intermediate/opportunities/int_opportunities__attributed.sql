@@ -1,5 +1,9 @@
 {%- set standard = ['segment', 'deal_type', 'territory', 'pipeline_source'] -%}
 {%- set custom = var('plan_dimensions') | reject('in', standard) | list -%}
+{%- set known = ['entry_trigger', 'responsible_team', 'industry', 'country', 'record_type', 'owner_team'] -%}
+{%- for dimension in custom if dimension not in known -%}
+{{ exceptions.raise_compiler_error("plan_dimensions names '" ~ dimension ~ "'; beside " ~ standard | join(', ') ~ " it may name " ~ known | join(', ')) }}
+{%- endfor -%}
 
 with settled as (
     select * from {{ ref('int_opportunities__settled') }}
