@@ -10,46 +10,48 @@ with opportunities as (
     cross join {{ ref('int_as_of') }} as as_of
 ),
 
+-- What an opportunity's attributes are read from: itself, and its account.
+entities as (
+    select
+        opportunity_key,
+        crm,
+        'opportunity' as entity,
+        opportunity_id as entity_id,
+        settled_at,
+        qualified_at
+    from opportunities
+    union all
+    select
+        opportunity_key,
+        crm,
+        'account' as entity,
+        account_id as entity_id,
+        settled_at,
+        qualified_at
+    from opportunities
+),
+
 -- Today's value is right unless it was changed after that moment: then the first such change
 -- tells what it was. Changes are few, so only the opportunities they concern are sorted.
 later_changes as (
     select
-        opportunities.opportunity_key,
+        entities.opportunity_key,
         changes.attribute,
         changes.old_value,
         row_number() over (
-            partition by opportunities.opportunity_key, changes.attribute
+            partition by entities.opportunity_key, changes.attribute
             order by changes.changed_at, changes.change_id
         ) as sequence
     from {{ ref('crm_attribute_changes') }} as changes
-    inner join opportunities
+    inner join entities
         on
-            changes.crm = opportunities.crm
-            and changes.entity_id = opportunities.opportunity_id
+            changes.crm = entities.crm
+            and changes.entity = entities.entity
+            and changes.entity_id = entities.entity_id
             and (
-                changes.changed_at > opportunities.settled_at
-                or (changes.changed_at = opportunities.settled_at and opportunities.qualified_at is null)
+                changes.changed_at > entities.settled_at
+                or (changes.changed_at = entities.settled_at and entities.qualified_at is null)
             )
-    where changes.entity = 'opportunity'
-    union all
-    select
-        opportunities.opportunity_key,
-        changes.attribute,
-        changes.old_value,
-        row_number() over (
-            partition by opportunities.opportunity_key, changes.attribute
-            order by changes.changed_at, changes.change_id
-        ) as sequence
-    from {{ ref('crm_attribute_changes') }} as changes
-    inner join opportunities
-        on
-            changes.crm = opportunities.crm
-            and changes.entity_id = opportunities.account_id
-            and (
-                changes.changed_at > opportunities.settled_at
-                or (changes.changed_at = opportunities.settled_at and opportunities.qualified_at is null)
-            )
-    where changes.entity = 'account'
 ),
 
 settled_changes as (
