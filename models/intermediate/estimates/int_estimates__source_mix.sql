@@ -1,3 +1,4 @@
+{%- set minimum = var('minimum_sample') -%}
 -- Where the qualified pipeline of a goal cell comes from. The whole mix of a goal cell is taken
 -- at one level, so that its shares sum to one: its own where there is enough, else that of its
 -- segment and deal type, else the company's.
@@ -90,19 +91,35 @@ totals as (
     from shares
 ),
 
-eligible as (
+weighted as (
     select
         *,
         case
-            when
-                lookback_n >= {{ var('minimum_sample') }} and prior_year_n >= {{ var('minimum_sample') }}
-                then cast({{ var('prior_year_weight') }} as {{ type_double() }})
-            when lookback_n >= {{ var('minimum_sample') }} then cast(0 as {{ type_double() }})
-            when prior_year_n >= {{ var('minimum_sample') }} then cast(1 as {{ type_double() }})
-        end as prior_year_weight,
-        min(case when lookback_n >= {{ var('minimum_sample') }} or prior_year_n >= {{ var('minimum_sample') }} then preference end)
-            over (partition by segment, deal_type, territory) as chosen_preference
+            when lookback_n >= {{ minimum }} and prior_year_n >= {{ minimum }} then cast({{ var('prior_year_weight') }} as {{ type_double() }})
+            when lookback_n >= {{ minimum }} then cast(0 as {{ type_double() }})
+            when prior_year_n >= {{ minimum }} then cast(1 as {{ type_double() }})
+        end as prior_year_weight
     from totals
+),
+
+-- The same order as for every other assumption: a level's recent windows, then, of a parent, its
+-- whole history, then the next parent's windows.
+ranked as (
+    select
+        *,
+        case
+            when prior_year_weight is not null then 2 * preference
+            when preference > 1 and all_time_n >= {{ minimum }} then 2 * preference + 1
+            else 10 - preference
+        end as distance
+    from weighted
+),
+
+chosen as (
+    select
+        *,
+        min(distance) over (partition by segment, deal_type, territory) as least_distance
+    from ranked
 )
 
 select
@@ -132,5 +149,5 @@ select
             else lookback_n + prior_year_n
         end as integer
     ) as n
-from eligible
-where preference = coalesce(chosen_preference, 3)
+from chosen
+where distance = least_distance
