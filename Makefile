@@ -54,7 +54,7 @@ lint: $(READY) profiles.yml
 	@$(BIN)/mypy --no-error-summary
 	@mkdir -p build
 	@UNIFIED_PIPELINE_DB=build/lint.duckdb DBT_TARGET_PATH=build/lint DBT_LOG_PATH=build/lint \
-		$(BIN)/sqlfluff lint --disable-progress-bar models tests
+		$(BIN)/sqlfluff lint --disable-progress-bar models tests analyses
 
 bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunities; writes docs/performance.md
 	@$(BIN)/python bench/build_bench.py

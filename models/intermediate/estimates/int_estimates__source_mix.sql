@@ -12,15 +12,7 @@ with goal_cells as (
 ),
 
 counts as (
-    select
-        estimation_window,
-        segment,
-        deal_type,
-        territory,
-        pipeline_source,
-        custom_dimension,
-        created_count
-    from {{ ref('int_estimates__amounts') }}
+    select * from {{ ref('int_estimates__amounts') }}
     where cell_level = 'cell'
 ),
 
