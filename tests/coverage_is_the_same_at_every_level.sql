@@ -34,7 +34,7 @@ left join sums on quarters.close_quarter = sums.close_quarter and levels.cell_le
 left join sums as company on quarters.close_quarter = company.close_quarter and company.cell_level = 'company'
 where
     -- a level of the estimates only
-    levels.cell_level <> 'deal_type_source'
+    levels.is_published = 1
     and (
         company.row_count is null
         or coalesce(sums.open_count_raw, 0) <> company.open_count_raw

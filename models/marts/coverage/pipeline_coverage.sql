@@ -22,7 +22,7 @@ levelled as (
     from facts
     inner join {{ ref('cell_levels') }} as levels
         on
-            levels.cell_level <> 'deal_type_source'
+            levels.is_published = 1
             and (facts.pipeline_source <> '*' or levels.by_pipeline_source + levels.by_custom_dimension = 0)
 ),
 
