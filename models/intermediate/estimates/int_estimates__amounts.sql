@@ -1,12 +1,18 @@
+{%- set sums = [
+    'created_count', 'created_known_count', 'lead_sourced_count', 'created_amount', 'created_amount_squared',
+    'won_count', 'won_amount', 'won_amount_squared',
+    'growth_count', 'growth_won_amount', 'growth_created_amount',
+    'growth_won_amount_squared', 'growth_created_amount_squared', 'growth_product',
+] -%}
 with opportunities as (
     select
         {{ cell('attributes') }},
         cast(qualified.qualified_at as date) as qualified_on,
-        qualified.created_amount,
-        qualified.amount_flag,
+        cast(qualified.created_amount as {{ type_double() }}) as created_amount,
+        case when qualified.amount_flag <> 'missing' then 1 else 0 end as is_known,
         case when opportunities.lead_id is not null then 1 else 0 end as is_from_lead,
         case when current_state.outcome = 'won' then current_state.closed_on end as won_on,
-        coalesce(current_state.amount, 0) as amount
+        cast(coalesce(current_state.amount, 0) as {{ type_double() }}) as amount
     from {{ ref('int_opportunities__qualified') }} as qualified
     inner join {{ ref('int_opportunities__attributed') }} as attributes
         on qualified.opportunity_key = attributes.opportunity_key
@@ -16,88 +22,111 @@ with opportunities as (
         on qualified.opportunity_key = opportunities.opportunity_key
 ),
 
--- Two events, each in the window in which it happened: qualifying and being won.
-events as (
+measured as (
     select
-        {{ cell() }},
-        qualified_on as happened_on,
-        1 as created_count,
-        case when amount_flag <> 'missing' then 1 else 0 end as created_known_count,
-        is_from_lead as lead_sourced_count,
-        created_amount,
-        0 as won_count,
-        0 as won_amount,
-        0 as growth_count,
-        0 as growth_won_amount,
-        0 as growth_created_amount
-    from opportunities
-    union all
-    select
-        {{ cell() }},
-        won_on as happened_on,
-        0 as created_count,
-        0 as created_known_count,
-        0 as lead_sourced_count,
-        0 as created_amount,
-        case when amount > 0 then 1 else 0 end as won_count,
-        amount as won_amount,
+        *,
+        case when amount > 0 then 1 else 0 end as is_won_known,
         -- growth compares the same deals, those whose amount was known at both ends
-        case when amount_flag <> 'missing' and amount > 0 then 1 else 0 end as growth_count,
-        case when amount_flag <> 'missing' and amount > 0 then amount else 0 end as growth_won_amount,
-        case when amount_flag <> 'missing' and amount > 0 then created_amount else 0 end as growth_created_amount
+        case when is_known = 1 and amount > 0 then 1 else 0 end as is_comparable
     from opportunities
-    where won_on is not null
+),
+
+windows as (
+    select * from {{ ref('int_estimates__windows') }}
+    where window_kind = 'planning'
+),
+
+-- Two events, each in the window in which it happened: qualifying and being won.
+created as (
+    select
+        windows.estimation_window,
+        {{ cell('measured') }},
+        count(*) as created_count,
+        sum(measured.is_known) as created_known_count,
+        sum(measured.is_from_lead) as lead_sourced_count,
+        sum(measured.created_amount) as created_amount,
+        sum(power(measured.created_amount, 2)) as created_amount_squared
+    from measured
+    inner join windows on measured.qualified_on >= windows.starts_on and measured.qualified_on < windows.ends_before
+    group by windows.estimation_window, {{ cell('measured') }}
+),
+
+won as (
+    select
+        windows.estimation_window,
+        {{ cell('measured') }},
+        sum(measured.is_won_known) as won_count,
+        sum(measured.amount) as won_amount,
+        sum(power(measured.amount, 2)) as won_amount_squared,
+        sum(measured.is_comparable) as growth_count,
+        sum(measured.is_comparable * measured.amount) as growth_won_amount,
+        sum(measured.is_comparable * measured.created_amount) as growth_created_amount,
+        sum(measured.is_comparable * power(measured.amount, 2)) as growth_won_amount_squared,
+        sum(measured.is_comparable * power(measured.created_amount, 2)) as growth_created_amount_squared,
+        sum(measured.is_comparable * measured.amount * measured.created_amount) as growth_product
+    from measured
+    inner join windows on measured.won_on >= windows.starts_on and measured.won_on < windows.ends_before
+    group by windows.estimation_window, {{ cell('measured') }}
 ),
 
 by_cell as (
     select
-        windows.estimation_window,
-        {{ cell('events') }},
-        sum(events.created_count) as created_count,
-        sum(events.created_known_count) as created_known_count,
-        sum(events.lead_sourced_count) as lead_sourced_count,
-        sum(events.created_amount) as created_amount,
-        sum(events.won_count) as won_count,
-        sum(events.won_amount) as won_amount,
-        sum(events.growth_count) as growth_count,
-        sum(events.growth_won_amount) as growth_won_amount,
-        sum(events.growth_created_amount) as growth_created_amount
-    from events
-    inner join {{ ref('int_estimates__windows') }} as windows
-        on events.happened_on >= windows.starts_on and events.happened_on < windows.ends_before
-    group by windows.estimation_window, {{ cell('events') }}
+        {% for column in cell_columns() -%}
+        coalesce(created.{{ column }}, won.{{ column }}) as {{ column }},
+        {% endfor -%}
+        {% for column in sums -%}
+        coalesce({{ 'created' if loop.index <= 5 else 'won' }}.{{ column }}, 0) as {{ column }},
+        {% endfor -%}
+        coalesce(created.estimation_window, won.estimation_window) as estimation_window
+    from created
+    full outer join won
+        on created.estimation_window = won.estimation_window and {{ same_cell('created', 'won') }}
 ),
 
 levelled as (
     select
         by_cell.estimation_window,
-        levels.cell_level,
         {{ cell_at_level('by_cell') }},
-        by_cell.created_count,
-        by_cell.created_known_count,
-        by_cell.lead_sourced_count,
-        by_cell.created_amount,
-        by_cell.won_count,
-        by_cell.won_amount,
-        by_cell.growth_count,
-        by_cell.growth_won_amount,
-        by_cell.growth_created_amount
+        {% for column in sums -%}
+        by_cell.{{ column }},
+        {% endfor -%}
+        levels.cell_level
     from by_cell
     cross join {{ ref('cell_levels') }} as levels
+),
+
+summed as (
+    select
+        estimation_window,
+        cell_level,
+        {{ cell() }},
+        {% for column in sums -%}
+        sum({{ column }}) as {{ column }},
+        {% endfor -%}
+        {{ ratio('sum(growth_won_amount)', 'sum(growth_created_amount)') }} as growth
+    from levelled
+    group by estimation_window, cell_level, {{ cell() }}
 )
 
 select
     estimation_window,
     cell_level,
     {{ cell() }},
-    cast(sum(created_count) as integer) as created_count,
-    cast(sum(created_known_count) as integer) as created_known_count,
-    {{ ratio('sum(lead_sourced_count)', 'sum(created_count)') }} as lead_sourced_share,
-    {{ ratio('sum(created_amount)', 'sum(created_known_count)') }} as amount_at_qualification,
-    cast(sum(won_count) as integer) as won_count,
-    {{ ratio('sum(won_amount)', 'sum(won_count)') }} as won_amount,
-    cast(sum(growth_count) as integer) as growth_count,
+    cast(created_count as integer) as created_count,
+    cast(created_known_count as integer) as created_known_count,
+    {{ ratio('lead_sourced_count', 'created_count') }} as lead_sourced_share,
+    {{ ratio('created_amount', 'created_known_count') }} as amount_at_qualification,
+    {{ std_error_of_mean('created_known_count', 'created_amount', 'created_amount_squared') }} as amount_at_qualification_std_error,
+    cast(won_count as integer) as won_count,
+    {{ ratio('won_amount', 'won_count') }} as won_amount,
+    {{ std_error_of_mean('won_count', 'won_amount', 'won_amount_squared') }} as won_amount_std_error,
+    cast(growth_count as integer) as growth_count,
     -- a ratio of sums: a mean of ratios would let the smallest deals speak loudest
-    {{ ratio('sum(growth_won_amount)', 'sum(growth_created_amount)') }} as amount_growth
-from levelled
-group by estimation_window, cell_level, {{ cell() }}
+    growth as amount_growth,
+    case
+        when growth_count > 1
+            then sqrt(greatest(
+                growth_won_amount_squared - 2 * growth * growth_product + growth * growth * growth_created_amount_squared, 0
+            ) * growth_count / (growth_count - 1)) / growth_created_amount
+    end as amount_growth_std_error
+from summed

@@ -1,14 +1,13 @@
 {#-
-    Aalen-Johansen cumulative incidence of advancing, with losing as the competing risk and
-    opportunities that are still open counted only as long as they were seen. Within a window an
-    older spell enters at the age it had when the window opened (delayed entry), so that one
-    quarter's events give a whole curve. Methods: docs/methods/conversion.md.
+    Aalen-Johansen cumulative incidences by age, opportunities that are still open counted only as
+    long as they were seen. Within a window an older spell enters at the age it had when the window
+    opened (delayed entry), so that one quarter's events give a whole curve.
 -#}
 {%- set curve = 'estimation_window, from_stage, to_stage, cell_level, ' ~ cell() -%}
-{%- set by_age = 'partition by ' ~ curve ~ ' order by age_days' -%}
 
 with windows as (
     select
+        window_kind,
         estimation_window,
         starts_on,
         cast({{ dbt.dateadd('day', -1, 'ends_before') }} as date) as last_day
@@ -18,21 +17,31 @@ with windows as (
 observed as (
     select
         spells.cell_key,
+        windows.window_kind,
         windows.estimation_window,
         spells.from_stage,
         spells.to_stage,
         greatest({{ dbt.datediff('spells.entered_on', 'windows.starts_on', 'day') }}, 0) as entry_age,
         {{ dbt.datediff('spells.entered_on', 'least(spells.left_on, windows.last_day)', 'day') }} as exit_age,
-        case when spells.left_on <= windows.last_day then spells.cause else 0 end as cause
+        case when spells.left_on <= windows.last_day then spells.cause else 0 end as cause,
+        case when spells.entered_on >= windows.starts_on then 1 else 0 end as is_cohort
     from {{ ref('int_estimates__spells') }} as spells
     inner join windows
-        on spells.entered_on <= windows.last_day and spells.left_on >= windows.starts_on
+        on
+            spells.entered_on <= windows.last_day
+            and spells.left_on >= windows.starts_on
+            -- velocity by quarter is that of the pipeline as a whole
+            and (
+                windows.window_kind = 'planning'
+                or (spells.from_stage = {{ var('qualifying_stage') }} and spells.to_stage = {{ var('won_stage') }})
+            )
 ),
 
 -- From here on the work is by cell and age, no longer by spell.
 counted as (
     select
         cell_key,
+        window_kind,
         estimation_window,
         from_stage,
         to_stage,
@@ -40,12 +49,16 @@ counted as (
         count(*) as entered,
         0 as departed,
         0 as advanced,
-        0 as terminated
+        0 as lost,
+        0 as derailed,
+        sum(is_cohort) as cohort_entered,
+        0 as cohort_advanced
     from observed
-    group by cell_key, estimation_window, from_stage, to_stage, entry_age
+    group by cell_key, window_kind, estimation_window, from_stage, to_stage, entry_age
     union all
     select
         cell_key,
+        window_kind,
         estimation_window,
         from_stage,
         to_stage,
@@ -53,23 +66,25 @@ counted as (
         0 as entered,
         count(*) as departed,
         sum(case when cause = 1 then 1 else 0 end) as advanced,
-        sum(case when cause > 0 then 1 else 0 end) as terminated
+        sum(case when cause = 2 then 1 else 0 end) as lost,
+        sum(case when cause = 3 then 1 else 0 end) as derailed,
+        0 as cohort_entered,
+        sum(case when cause = 1 then is_cohort else 0 end) as cohort_advanced
     from observed
-    group by cell_key, estimation_window, from_stage, to_stage, exit_age
+    group by cell_key, window_kind, estimation_window, from_stage, to_stage, exit_age
 ),
 
-levelled as (
+by_cell as (
     select
         counted.estimation_window,
         counted.from_stage,
         counted.to_stage,
         levels.cell_level,
         {{ cell_at_level('cells') }},
-        counted.age_days,
-        counted.entered,
-        counted.departed,
-        counted.advanced,
-        counted.terminated
+        {% for count in ['entered', 'departed', 'advanced', 'lost', 'derailed', 'cohort_entered', 'cohort_advanced'] -%}
+        cast(sum(counted.{{ count }}) as {{ type_double() }}) as {{ count }},
+        {% endfor -%}
+        counted.age_days
     from counted
     inner join {{ ref('int_cells') }} as cells on counted.cell_key = cells.cell_key
     inner join {{ ref('cell_levels') }} as levels
@@ -77,43 +92,16 @@ levelled as (
             levels.cell_level <> 'deal_type_source'
             -- of a lead only the channel is known
             and (counted.from_stage >= 0 or levels.cell_level in ('company', 'pipeline_source'))
+            and (counted.window_kind = 'planning' or levels.cell_level in ('company', 'segment', 'segment_deal_type'))
+    group by
+        counted.estimation_window, counted.from_stage, counted.to_stage, levels.cell_level,
+        {% for column in cell_columns() -%}
+        case when levels.by_{{ column }} = 1 then cells.{{ column }} else '*' end,
+        {% endfor -%}
+        counted.age_days
 ),
 
-by_cell as (
-    select
-        {{ curve }},
-        age_days,
-        cast(sum(entered) as {{ type_double() }}) as entered,
-        cast(sum(departed) as {{ type_double() }}) as departed,
-        cast(sum(advanced) as {{ type_double() }}) as advanced,
-        cast(sum(terminated) as {{ type_double() }}) as terminated
-    from levelled
-    group by {{ curve }}, age_days
-),
-
-at_risk as (
-    select
-        *,
-        sum(entered) over ({{ by_age }} rows between unbounded preceding and current row)
-        - coalesce(sum(departed) over ({{ by_age }} rows between unbounded preceding and 1 preceding), 0) as at_risk_count
-    from by_cell
-),
-
-surviving as (
-    select
-        *,
-        coalesce(
-            exp(
-                sum(case when terminated < at_risk_count then ln(1 - terminated / at_risk_count) else 0 end)
-                    over ({{ by_age }} rows between unbounded preceding and 1 preceding)
-            ),
-            1
-        )
-        -- once everyone at risk has left, nobody survives to a later age
-        * (1 - coalesce(max(case when terminated >= at_risk_count and terminated > 0 then 1 else 0 end)
-            over ({{ by_age }} rows between unbounded preceding and 1 preceding), 0)) as surviving_before
-    from at_risk
-)
+{{ aalen_johansen('by_cell', curve) }}
 
 select
     {{ curve }},
@@ -121,10 +109,16 @@ select
     entered as entered_count,
     departed as departed_count,
     advanced as advanced_count,
+    lost as lost_count,
+    derailed as derailed_count,
     terminated as terminated_count,
+    cohort_entered as cohort_entered_count,
+    cohort_advanced as cohort_advanced_count,
     at_risk_count,
     surviving_before,
-    surviving_before * advanced / nullif(at_risk_count, 0) as incidence,
-    sum(surviving_before * advanced / nullif(at_risk_count, 0))
-        over ({{ by_age }} rows between unbounded preceding and current row) as cumulative_incidence
-from surviving
+    incidence,
+    cumulative_incidence,
+    cumulative_lost,
+    cumulative_derailed,
+    std_error
+from curves

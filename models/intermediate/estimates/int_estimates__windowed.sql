@@ -4,43 +4,79 @@
 -- The windows of one parameter at one level side by side.
 with measured as (
     select
+        family,
         parameter,
+        month_number,
         unit,
         method,
         cell_level,
         {{ cell() }},
-        max(case when estimation_window = 'lookback' then value end) as lookback_value,
-        max(case when estimation_window = 'lookback' then std_error end) as lookback_std_error,
-        coalesce(max(case when estimation_window = 'lookback' then n end), 0) as lookback_n,
-        coalesce(max(case when estimation_window = 'lookback' then n_events end), 0) as lookback_events,
-        max(case when estimation_window = 'prior_year' then value end) as prior_year_value,
-        max(case when estimation_window = 'prior_year' then std_error end) as prior_year_std_error,
-        coalesce(max(case when estimation_window = 'prior_year' then n end), 0) as prior_year_n,
-        coalesce(max(case when estimation_window = 'prior_year' then n_events end), 0) as prior_year_events,
-        max(case when estimation_window = 'all_time' then value end) as all_time_value,
-        max(case when estimation_window = 'all_time' then std_error end) as all_time_std_error,
-        coalesce(max(case when estimation_window = 'all_time' then n end), 0) as all_time_n,
-        coalesce(max(case when estimation_window = 'all_time' then n_events end), 0) as all_time_events
+        {% for window in ['lookback', 'prior_year', 'all_time'] -%}
+        max(case when estimation_window = '{{ window }}' then value end) as {{ window }}_value,
+        max(case when estimation_window = '{{ window }}' then std_error end) as {{ window }}_std_error,
+        coalesce(max(case when estimation_window = '{{ window }}' then n end), 0) as {{ window }}_n,
+        coalesce(max(case when estimation_window = '{{ window }}' then n_events end), 0) as {{ window }}_events,
+        coalesce(max(case when estimation_window = '{{ window }}' then n_ended end), 0) as {{ window }}_ended,
+        {% endfor -%}
+        shrinkage
     from {{ ref('int_estimates__measured') }}
-    group by parameter, unit, method, cell_level, {{ cell() }}
+    group by family, parameter, month_number, unit, method, shrinkage, cell_level, {{ cell() }}
 ),
 
--- A rate rests on what happened, not only on who was watched: enough spells, and enough of them
--- that advanced.
-sufficient as (
+-- A window speaks for itself where enough happened in it: enough spells, and enough of them that
+-- advanced. Where neither of the two has enough, the whole history does.
+weighted as (
     select
         *,
-        lookback_n >= {{ minimum }} and lookback_events >= {{ events }} as is_lookback_sufficient,
-        prior_year_n >= {{ minimum }} and prior_year_events >= {{ events }} as is_prior_year_sufficient,
-        all_time_n >= {{ minimum }} and all_time_events >= {{ events }} as is_all_time_sufficient
+        case
+            when
+                lookback_value is not null and lookback_n >= {{ minimum }} and lookback_events >= {{ events }}
+                and prior_year_value is not null and prior_year_n >= {{ minimum }} and prior_year_events >= {{ events }}
+                then cast({{ var('prior_year_weight') }} as {{ type_double() }})
+            when lookback_value is not null and lookback_n >= {{ minimum }} and lookback_events >= {{ events }} then cast(0 as {{ type_double() }})
+            when prior_year_value is not null and prior_year_n >= {{ minimum }} and prior_year_events >= {{ events }} then cast(1 as {{ type_double() }})
+        end as prior_year_weight
     from measured
 )
 
 select
-    *,
+    family,
+    parameter,
+    month_number,
+    unit,
+    method,
+    shrinkage,
+    cell_level,
+    {{ cell() }},
+    lookback_value,
+    lookback_n,
+    prior_year_value,
+    prior_year_n,
+    all_time_value,
+    all_time_n,
+    prior_year_weight,
     case
-        when is_lookback_sufficient and is_prior_year_sufficient then cast({{ var('prior_year_weight') }} as {{ type_double() }})
-        when is_lookback_sufficient then cast(0 as {{ type_double() }})
-        when is_prior_year_sufficient then cast(1 as {{ type_double() }})
-    end as prior_year_weight
-from sufficient
+        when prior_year_weight is null then all_time_value
+        else
+            (1 - prior_year_weight) * coalesce(lookback_value, prior_year_value)
+            + prior_year_weight * coalesce(prior_year_value, lookback_value)
+    end as value,
+    case
+        when prior_year_weight is null then all_time_std_error
+        else sqrt(
+            power((1 - prior_year_weight) * coalesce(lookback_std_error, 0), 2)
+            + power(prior_year_weight * coalesce(prior_year_std_error, 0), 2)
+        )
+    end as std_error,
+    {% for count in ['n', 'ended'] -%}
+    cast(
+        case
+            when prior_year_weight is null then all_time_{{ count }}
+            when prior_year_weight = 0 then lookback_{{ count }}
+            when prior_year_weight = 1 then prior_year_{{ count }}
+            else lookback_{{ count }} + prior_year_{{ count }}
+        end as integer
+    ) as {{ 'n' if count == 'n' else 'n_ended' }},
+    {% endfor -%}
+    case when prior_year_weight is null then 'all_time' else 'lookback+prior_year' end as estimation_window
+from weighted

@@ -36,6 +36,7 @@ histories as (
             as reopening_count,
         sum(case when close_date > previous_close_date and stage_number < {{ var('won_stage') }} then 1 else 0 end) as slip_count,
         count(*) as version_count,
+        max(case when is_change then valid_from end) as last_changed_at,
         min(valid_from) as first_seen_at,
         max(case when is_recorded then 1 else 0 end) as has_history,
         max(case when is_current and is_change and stage_number <= {{ var('derailed_stage') }} then 1 else 0 end) as has_changed_since
@@ -98,6 +99,7 @@ select
     cast(histories.reopening_count as integer) as reopening_count,
     cast(histories.slip_count as integer) as slip_count,
     cast(histories.version_count as integer) as version_count,
+    histories.last_changed_at,
     histories.has_history = 1 and histories.has_changed_since = 1 as is_history_disagreeing
 from versions
 inner join histories on versions.opportunity_key = histories.opportunity_key

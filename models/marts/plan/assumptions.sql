@@ -29,6 +29,8 @@ overrides as (
     inner join {{ ref('assumption_overrides') }} as overrides
         on
             chosen.parameter = overrides.parameter
+            -- a kernel is overruled as a whole or not at all
+            and chosen.month_number is null
             {% for column in cell_columns() -%}
             and chosen.{{ column }} = coalesce(overrides.{{ column }}, chosen.{{ column }})
             {% endfor %}
@@ -37,20 +39,13 @@ overrides as (
 
 select
     chosen.parameter,
+    chosen.month_number,
     {{ cell('chosen') }},
     chosen.unit,
     cast(coalesce(overrides.value, chosen.measured_value) as {{ type_double() }}) as value,
-    {% for bound, sign in [('lower', ''), ('upper', '-')] -%}
-    -- on the complementary log-log scale, where a share keeps between 0 and 1
-    case
-        when overrides.value is null and chosen.std_error > 0 and chosen.measured_value > 0 and chosen.measured_value < 1
-            then power(
-                chosen.measured_value,
-                exp({{ sign }}1.959964 * chosen.std_error / (-chosen.measured_value * ln(chosen.measured_value)))
-            )
-    end as {{ bound }},
-    {% endfor -%}
-    cast(chosen.n as integer) as n,
+    case when overrides.value is null then chosen.lower end as lower,
+    case when overrides.value is null then chosen.upper end as upper,
+    chosen.own_n as n,
     chosen.method,
     chosen.estimation_window,
     chosen.lookback_value,
@@ -58,11 +53,16 @@ select
     chosen.prior_year_value,
     cast(chosen.prior_year_n as integer) as prior_year_n,
     chosen.prior_year_weight,
+    chosen.measured_level,
+    chosen.own_value,
+    chosen.own_weight,
+    chosen.shrinkage,
+    chosen.source_level,
+    chosen.parent_value,
     cast(overrides.value as {{ type_double() }}) as override_value,
     overrides.reason as override_reason,
     overrides.author as override_author,
     overrides.expires_on as override_expires,
-    chosen.source_level,
     as_of.as_of_date
 from chosen
 cross join as_of

@@ -104,7 +104,7 @@ def test_parameters_the_plan_does_not_read_are_ignored() -> None:
 
 
 def test_intervals_and_origins_are_carried() -> None:
-    rows = mart_rows({SMB: {}}, lower=Decimal("0.1"), upper=Decimal("0.5"), source_level="company")
+    rows = mart_rows({SMB: {}}, lower=Decimal("0.1"), upper=Decimal("0.5"), measured_level="company")
     book = book_of(rows)
     assert tabulate(book, (SMB.goal_cell,)).win_rate.lower.tolist() == [0.1]
     assert tabulate(book, (SMB.goal_cell,)).win_rate.upper.tolist() == [0.5]
@@ -112,14 +112,14 @@ def test_intervals_and_origins_are_carried() -> None:
 
 
 def test_an_override_is_not_a_parents_value() -> None:
-    rows = mart_rows({SMB: {}}, source_level="company", override_value=Decimal("0.3"))
+    rows = mart_rows({SMB: {}}, measured_level="company", override_value=Decimal("0.3"))
     entries = book_of(rows).entries
     assert all(entry.is_override for entry in entries)
     assert not any(entry.uses_parent for entry in entries)
 
 
 def test_a_mix_measured_in_its_goal_cell_is_its_own() -> None:
-    book = book_of(mart_rows({SMB: {}}, source_level="goal_cell"))
+    book = book_of(mart_rows({SMB: {}}, measured_level="goal_cell"))
     assert not any(entry.uses_parent for entry in book.entries)
 
 

@@ -35,6 +35,7 @@ def test_the_assumptions_mart_has_what_a_plan_reads(project: DbtProject) -> None
     np.testing.assert_allclose(mix, 1.0, atol=1e-6)
     levels = {row["cell_level"] for row in project.query("select * from {{ ref('cell_levels') }}")}
     assert {entry.source_level for entry in book.entries} <= levels
+    assert {entry.measured_level for entry in book.entries} <= levels
     assert levels >= OWN_LEVELS
 
 

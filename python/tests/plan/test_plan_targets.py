@@ -219,6 +219,7 @@ def test_a_vintage_records_what_was_believed(tmp_path: Path) -> None:
         "120",
         "aalen_johansen",
         "cell",
+        "segment_deal_type_source",
         "false",
     )
     assert believed["amount_growth"][6] == ""

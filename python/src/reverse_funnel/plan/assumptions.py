@@ -36,14 +36,15 @@ COLUMNS = (
     "upper",
     "n",
     "method",
+    "measured_level",
     "source_level",
     "override_value",
     "as_of_date",
 )
-QUERY = f"select {', '.join(COLUMNS)} from {{{{ ref('{MART}') }}}}"
+QUERY = f"select {', '.join(COLUMNS)} from {{{{ ref('{MART}') }}}} where month_number is null"
 
-# The source_level of a value that was measured where it is used, not taken from a parent. A mix is
-# measured in the goal cell that it divides.
+# The measured_level of a value that has observations of the cell itself in it. A mix is measured in
+# the goal cell that it divides.
 OWN_LEVELS = frozenset({"cell", "goal_cell"})
 
 # Every parameter a plan reads, with the decimals its values are published with.
@@ -97,14 +98,15 @@ class Assumption:
     upper: float | None
     n: int | None
     method: str
+    measured_level: str
     source_level: str
     is_override: bool
 
     @property
     def uses_parent(self) -> bool:
-        """True where the value was measured at a wider level than the cell."""
+        """True where nothing was observed in the cell itself, so that a wider level speaks."""
         return (
-            self.value is not None and not self.is_override and self.source_level not in OWN_LEVELS
+            self.value is not None and not self.is_override and self.measured_level not in OWN_LEVELS
         )
 
 
@@ -214,6 +216,7 @@ def _entry(row: Row) -> Assumption:
         upper=_number(row["upper"], decimals),
         n=None if count is None else int(count),
         method=str(row["method"] or ""),
+        measured_level=str(row["measured_level"] or ""),
         source_level=str(row["source_level"] or ""),
         is_override=row["override_value"] is not None,
     )

@@ -48,7 +48,7 @@ def _levels(entries: Sequence[Assumption]) -> Iterator[str]:
     """Yield, for each essential parameter, how many cells take it from which level."""
     for parameter in ESSENTIAL:
         levels = Counter(
-            entry.source_level
+            entry.measured_level
             for entry in entries
             if entry.parameter == parameter and entry.value is not None
         )

@@ -62,6 +62,7 @@ HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "upper",
             "n",
             "method",
+            "measured_level",
             "source_level",
             "is_override",
         ),
@@ -273,6 +274,7 @@ def assumption_rows(plan: Plan) -> list[TextRow]:
             ),
             "" if entry.n is None else str(entry.n),
             entry.method,
+            entry.measured_level,
             entry.source_level,
             str(entry.is_override).lower(),
         )
