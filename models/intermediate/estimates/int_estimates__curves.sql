@@ -3,7 +3,7 @@
     long as they were seen. Within a window an older spell enters at the age it had when the window
     opened (delayed entry), so that one quarter's events give a whole curve.
 -#}
-{%- set curve = 'estimation_window, from_stage, to_stage, cell_level, ' ~ cell() -%}
+{%- set curve = 'estimation_window, from_stage, to_stage, curve_cell' -%}
 
 with windows as (
     select
@@ -74,51 +74,74 @@ counted as (
     group by cell_key, window_kind, estimation_window, from_stage, to_stage, exit_age
 ),
 
+-- Each cell as it is seen at each level, by a number: millions of rows are grouped by it.
+levelled_cells as (
+    select
+        cells.cell_key,
+        levels.cell_level,
+        {{ cell_at_level('cells') }}
+    from {{ ref('int_cells') }} as cells
+    inner join {{ ref('cell_levels') }} as levels on levels.cell_level <> 'deal_type_source'
+),
+
+curve_cells as (
+    select
+        *,
+        dense_rank() over (order by cell_level, {{ cell() }}) as curve_cell
+    from levelled_cells
+),
+
 by_cell as (
     select
         counted.estimation_window,
         counted.from_stage,
         counted.to_stage,
-        levels.cell_level,
-        {{ cell_at_level('cells') }},
+        curve_cells.curve_cell,
         {% for count in ['entered', 'departed', 'advanced', 'lost', 'derailed', 'cohort_entered', 'cohort_advanced'] -%}
         cast(sum(counted.{{ count }}) as {{ type_double() }}) as {{ count }},
         {% endfor -%}
         counted.age_days
     from counted
-    inner join {{ ref('int_cells') }} as cells on counted.cell_key = cells.cell_key
-    inner join {{ ref('cell_levels') }} as levels
+    inner join curve_cells
         on
-            levels.cell_level <> 'deal_type_source'
+            counted.cell_key = curve_cells.cell_key
             -- of a lead only the channel is known
-            and (counted.from_stage >= 0 or levels.cell_level in ('company', 'pipeline_source'))
-            and (counted.window_kind = 'planning' or levels.cell_level in ('company', 'segment', 'segment_deal_type'))
-    group by
-        counted.estimation_window, counted.from_stage, counted.to_stage, levels.cell_level,
-        {% for column in cell_columns() -%}
-        case when levels.by_{{ column }} = 1 then cells.{{ column }} else '*' end,
-        {% endfor -%}
-        counted.age_days
+            and (counted.from_stage >= 0 or curve_cells.cell_level in ('company', 'pipeline_source'))
+            and (counted.window_kind = 'planning' or curve_cells.cell_level in ('company', 'segment', 'segment_deal_type'))
+    group by counted.estimation_window, counted.from_stage, counted.to_stage, curve_cells.curve_cell, counted.age_days
 ),
 
-{{ aalen_johansen('by_cell', curve) }}
+{{ aalen_johansen('by_cell', curve) }},
+
+named_cells as (
+    select distinct
+        curve_cell,
+        cell_level,
+        {{ cell() }}
+    from curve_cells
+)
 
 select
-    {{ curve }},
-    cast(age_days as integer) as age_days,
-    entered as entered_count,
-    departed as departed_count,
-    advanced as advanced_count,
-    lost as lost_count,
-    derailed as derailed_count,
-    terminated as terminated_count,
-    cohort_entered as cohort_entered_count,
-    cohort_advanced as cohort_advanced_count,
-    at_risk_count,
-    surviving_before,
-    incidence,
-    cumulative_incidence,
-    cumulative_lost,
-    cumulative_derailed,
-    std_error
+    curves.estimation_window,
+    curves.from_stage,
+    curves.to_stage,
+    named_cells.cell_level,
+    {{ cell('named_cells') }},
+    cast(curves.age_days as integer) as age_days,
+    curves.entered as entered_count,
+    curves.departed as departed_count,
+    curves.advanced as advanced_count,
+    curves.lost as lost_count,
+    curves.derailed as derailed_count,
+    curves.terminated as terminated_count,
+    curves.cohort_entered as cohort_entered_count,
+    curves.cohort_advanced as cohort_advanced_count,
+    curves.at_risk_count,
+    curves.surviving_before,
+    curves.incidence,
+    curves.cumulative_incidence,
+    curves.cumulative_lost,
+    curves.cumulative_derailed,
+    curves.std_error
 from curves
+inner join named_cells on curves.curve_cell = named_cells.curve_cell
