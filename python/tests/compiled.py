@@ -4,14 +4,17 @@ dbt compiles every model once, against an empty database. A lab is then a databa
 holds the tables a test gives it, and in which the compiled SELECT of any model is run as dbt would
 run it, without dbt's seconds:
 
-    lab = compiled().lab()
-    lab.table("int_estimates__windows", rows=[{"estimation_window": "all_time", ...}])
-    lab.seed("cell_levels")
-    lab.run("int_estimates__curves", "int_estimates__rates")
-    lab.query("select rate from intermediate.int_estimates__rates")
+    with compiled().lab() as lab:
+        lab.table("int_estimates__spells", rows=[{"cell_key": 1, "from_stage": 2, ...}, ...])
+        lab.empty("int_estimates__amounts")
+        lab.seed("cell_levels")
+        lab.run("int_estimates__curves", "int_estimates__rates")
+        lab.query("select rate from intermediate.int_estimates__rates")
 
-Models and seeds go by the names dbt knows them by; which schema they lie in, dbt decides. Nothing
-here imports pytest, so that benchmarks use it too.
+Models and seeds go by the names dbt knows them by; which schema they lie in, dbt decides. A table
+that is given has the columns and types of the real model, so a test names only the columns that
+matter and cannot name one that is not there. Nothing here imports pytest, so that benchmarks can
+use it too.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,36 +40,39 @@ DATABASE = "unified_pipeline"
 """The name of the database that the SQL is compiled for; a lab puts its own in its place."""
 
 Values = Sequence[Any] | NDArray[Any] | str | int | float | None
+"""A column: its values, or one value for every row."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A model or a seed: its schema, and the SQL that makes it."""
+    """A model or a seed: its schema, the SQL that makes it, and what that reads."""
 
     schema: str
     sql: str
+    parents: tuple[str, ...]
 
 
-@dataclass
 class Lab:
     """One database in memory. Close it, or use it in a ``with`` statement."""
 
-    relations: Mapping[str, Relation]
-    connection: duckdb.DuckDBPyConnection
-    name: str
-
-    def __post_init__(self) -> None:
-        schemas = {relation.schema for relation in self.relations.values()}
-        self.connection.execute(
-            f"attach ':memory:' as {self.name}; use {self.name};"
-            + "".join(f"create schema {schema};" for schema in sorted(schemas - {"main"}))
+    def __init__(self, sql: CompiledSql, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        self.sql = sql
+        self.connection = connection
+        self.name = name
+        schemas = {relation.schema for relation in sql.relations.values()}
+        connection.execute(
+            f"attach ':memory:' as {name}; use {name};"
+            + "".join(f"create schema {schema};" for schema in sorted(schemas))
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -77,37 +83,37 @@ class Lab:
 
     def table(
         self,
-        relation: str,
+        name: str,
         rows: Iterable[Mapping[str, Any]] | None = None,
         columns: Mapping[str, Values] | None = None,
-        types: Mapping[str, str] | None = None,
     ) -> None:
-        """Create the input table ``relation`` from ``rows`` or from ``columns``.
+        """Put a table in the place of a model or seed, from ``rows`` or from ``columns``.
 
-        A row may leave out columns that another has: they are null. Of ``columns`` at least one
-        is an array or a list, and a single value is repeated. ``types`` names the SQL types of
-        columns whose values do not tell; with no rows and no columns it makes an empty table.
+        What is not given is null. Of ``columns`` at least one is an array or a list; a single
+        value is repeated. Raises ``KeyError`` for a column that the model does not have.
         """
-        at = self._at(relation)
-        types = types or {}
-        arrays = _arrays(rows, columns)
+        types = self.sql.types(name)
+        arrays = _from_rows(rows) if rows is not None else _from_columns(columns or {})
+        if unknown := arrays.keys() - types.keys():
+            raise KeyError(f"{name} has no {', '.join(sorted(unknown))}; it has {list(types)}")
         if not arrays:
-            listed = ", ".join(f"{name} {kind}" for name, kind in types.items())
-            self.connection.execute(f"create or replace table {at} ({listed})")
+            self.empty(name)
             return
         selected = ", ".join(
-            f"cast({name} as {types[name] if name in types else 'date'}) as {name}"
-            if name in types or array.dtype.kind == "M"
-            else name
-            for name, array in arrays.items()
+            f"cast({column if column in arrays else 'null'} as {kind}) as {column}"
+            for column, kind in types.items()
         )
-        readable = {
-            name: array.astype("datetime64[us]") if array.dtype.kind == "M" else array
-            for name, array in arrays.items()
-        }
-        self.connection.register("given", readable)
-        self.connection.execute(f"create or replace table {at} as select {selected} from given")
+        self.connection.register("given", arrays)
+        self.connection.execute(
+            f"create or replace table {self._at(name)} as select {selected} from given"
+        )
         self.connection.unregister("given")
+
+    def empty(self, *names: str) -> None:
+        """Put empty tables in the place of models or seeds."""
+        for name in names:
+            listed = ", ".join(f"{column} {kind}" for column, kind in self.sql.types(name).items())
+            self.connection.execute(f"create or replace table {self._at(name)} ({listed})")
 
     def seed(self, *names: str) -> None:
         """Load seeds of the project as they are in its seeds folder."""
@@ -116,7 +122,7 @@ class Lab:
     def run(self, *names: str) -> None:
         """Build models, or seeds, in the order given."""
         for name in names:
-            sql = self.relations[name].sql.replace(f'"{DATABASE}".', f'"{self.name}".')
+            sql = self.sql.relations[name].sql.replace(f'"{DATABASE}".', f'"{self.name}".')
             self.connection.execute(f"create or replace table {self._at(name)} as\n{sql}")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -124,7 +130,7 @@ class Lab:
         return self.connection.execute(sql).fetchall()
 
     def arrays(self, sql: str) -> dict[str, NDArray[Any]]:
-        """Columns of a query of numbers; a null becomes NaN."""
+        """Columns of a query; a number that is null becomes NaN."""
         found = self.connection.execute(sql).fetchnumpy()
         return {
             name: array.astype(np.float64).filled(np.nan)
@@ -133,42 +139,51 @@ class Lab:
             for name, array in found.items()
         }
 
-    def _at(self, relation: str) -> str:
-        return f"{self.name}.{self.relations[relation].schema}.{relation}"
+    def _at(self, name: str) -> str:
+        return f"{self.name}.{self.sql.relations[name].schema}.{name}"
 
 
-@dataclass
 class CompiledSql:
     """All models, compiled with one set of variables."""
 
-    relations: Mapping[str, Relation]
-    _instance: duckdb.DuckDBPyConnection = field(init=False)
-    _numbers: itertools.count[int] = field(init=False, default_factory=itertools.count)
-
-    def __post_init__(self) -> None:
+    def __init__(self, relations: Mapping[str, Relation]) -> None:
+        self.relations = relations
         # One thread: the data are small, and a thread costs more than it saves.
         self._instance = duckdb.connect(":memory:", config={"threads": 1})
+        self._numbers = itertools.count()
+        self._types: dict[str, dict[str, str]] = {}
+        self._nothing = self.lab()
 
     def lab(self) -> Lab:
         """Open an empty database with the project's schemas."""
-        return Lab(self.relations, self._instance.cursor(), f"lab_{next(self._numbers)}")
+        return Lab(self, self._instance.cursor(), f"lab_{next(self._numbers)}")
+
+    def types(self, name: str) -> Mapping[str, str]:
+        """SQL types of a relation's columns, found by building it for a company without data."""
+        if name not in self._types:
+            for parent in self.relations[name].parents:
+                self.types(parent)
+            self._nothing.run(name)
+            described = self._nothing.query(f"describe {self.relations[name].schema}.{name}")
+            self._types[name] = {column: kind for column, kind, *_ in described}
+        return self._types[name]
 
 
-@dataclass
 class CompiledModels:
-    """Compiles the project, once for each set of variables asked for."""
+    """Compiles the project in ``folder``, once for each set of variables asked for."""
 
-    folder: Path
-    _compiled: dict[str, CompiledSql] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._compiled: dict[str, CompiledSql] = {}
 
-    def __call__(self, vars: Mapping[str, Any] | None = None) -> CompiledSql:
-        """Return the SQL of all models, with ``vars`` in the place of the project's own."""
-        key = json.dumps(vars or {}, sort_keys=True)
+    def __call__(self, variables: Mapping[str, Any] | None = None) -> CompiledSql:
+        """Return the SQL of all models, with ``variables`` in the place of the project's own."""
+        key = json.dumps(variables or {}, sort_keys=True)
         if key not in self._compiled:
             target = self.folder / f"target_{len(self._compiled)}"
             self._compile(key, target)
-            manifest = json.loads((target / "manifest.json").read_text())
-            self._compiled[key] = CompiledSql(_relations(manifest["nodes"].values()))
+            manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+            self._compiled[key] = CompiledSql(_relations(manifest["nodes"]))
         return self._compiled[key]
 
     def _compile(self, variables: str, target: Path) -> None:
@@ -195,17 +210,20 @@ class CompiledModels:
             raise RuntimeError(f"dbt compile failed\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
 
 
-def _relations(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Relation]:
-    relations = {}
-    for node in nodes:
-        if node["resource_type"] == "model":
-            sql = node["compiled_code"]
-        elif node["resource_type"] == "seed":
-            sql = _read_seed(node)
-        else:
-            continue
-        relations[node["name"]] = Relation(node["schema"], sql)
-    return relations
+def _relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Relation]:
+    return {
+        node["name"]: Relation(
+            schema=node["schema"],
+            sql=_read_seed(node) if node["resource_type"] == "seed" else node["compiled_code"],
+            parents=tuple(
+                nodes[parent]["name"]
+                for parent in node["depends_on"].get("nodes", [])
+                if parent in nodes
+            ),
+        )
+        for node in nodes.values()
+        if node["resource_type"] in {"model", "seed"}
+    }
 
 
 def _read_seed(node: Mapping[str, Any]) -> str:
@@ -214,37 +232,33 @@ def _read_seed(node: Mapping[str, Any]) -> str:
     header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
     types = node["config"].get("column_types", {})
     selected = ", ".join(
-        f"cast({name} as {types[name]}) as {name}" if name in types else name for name in header
+        f"cast({name} as {types.get(name, 'varchar')}) as {name}" for name in header
     )
     return f"select {selected} from read_csv('{path}', header = true, all_varchar = true)"
 
 
-def _arrays(
-    rows: Iterable[Mapping[str, Any]] | None, columns: Mapping[str, Values] | None
-) -> dict[str, NDArray[Any]]:
-    if rows is not None:
-        listed = list(rows)
-        names = dict.fromkeys(name for row in listed for name in row)
-        return {name: _objects([row.get(name) for row in listed]) for name in names}
-    given = {
-        name: values if isinstance(values, np.ndarray) else _objects(values)
-        for name, values in (columns or {}).items()
-        if isinstance(values, np.ndarray) or not _is_single(values)
-    }
-    if not given:
-        return {}
-    length = len(next(iter(given.values())))
+def _from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    listed = list(rows)
+    names = dict.fromkeys(name for row in listed for name in row)
+    return {name: _objects([row.get(name) for row in listed]) for name in names}
+
+
+def _from_columns(columns: Mapping[str, Values]) -> dict[str, NDArray[Any]]:
+    length = next((len(values) for values in columns.values() if not _is_single(values)), 0)
     return {
-        name: given[name] if name in given else _objects([values] * length)
-        for name, values in (columns or {}).items()
+        name: _objects([values] * length if _is_single(values) else values)
+        for name, values in columns.items()
     }
 
 
 def _is_single(values: Any) -> bool:
-    return isinstance(values, str) or not isinstance(values, Sequence)
+    return isinstance(values, str) or not isinstance(values, Sequence | np.ndarray)
 
 
 def _objects(values: Any) -> NDArray[Any]:
+    """Values as an array that the database reads: numbers and dates as they are, else objects."""
+    if isinstance(values, np.ndarray):
+        return values.astype("datetime64[us]") if values.dtype.kind == "M" else values
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
