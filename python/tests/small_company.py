@@ -8,6 +8,8 @@ is open. Everything is arrays; the random numbers come from the generator that i
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,7 +32,8 @@ DEALS = 1500
 
 SEGMENTS = ("smb", "mid_market", "enterprise")
 DEAL_TYPES = ("new_business", "expansion")
-SOURCES = ("marketing", "ae_outbound", "sdr_outbound", "alliances")
+TERRITORIES = ("americas", "emea")
+SOURCES = ("marketing", "outbound")
 SEGMENT_SHARE = (0.50, 0.32, 0.18)
 SEGMENT_WIN = (0.28, 0.25, 0.22)
 SEGMENT_MEDIAN = (45.0, 80.0, 120.0)
@@ -94,13 +97,17 @@ class Spells:
     cause: Ints
 
 
-def draw_company(rng: Generator) -> Company:
-    """Draw a company of 24 cells; no two are alike."""
+def draw_company(
+    rng: Generator,
+    territories: Sequence[str] = TERRITORIES,
+    sources: Sequence[str] = SOURCES,
+) -> Company:
+    """Draw a company, of 24 cells unless told otherwise; no two are alike."""
     cells, share, mean, median = [], [], [], []
     for number, segment in enumerate(SEGMENTS):
-        members = [(kind, source) for kind in DEAL_TYPES for source in SOURCES]
+        members = list(itertools.product([segment], DEAL_TYPES, territories, sources, ["all"]))
         split = rng.dirichlet([SHARE_CONCENTRATION] * len(members))
-        cells += [(segment, kind, "home", source, "all") for kind, source in members]
+        cells += members
         share += list(SEGMENT_SHARE[number] * split)
         mean += [SEGMENT_WIN[number]] * len(members)
         median += [SEGMENT_MEDIAN[number]] * len(members)
