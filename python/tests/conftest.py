@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from compiled import CompiledModels
 from reverse_funnel.demo import DemoConfig, build_demo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,12 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
     warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
+    """Provide the SQL of every model, compiled once for each set of variables."""
+    return CompiledModels(tmp_path_factory.mktemp("compiled"))
 
 
 def sort_key(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:

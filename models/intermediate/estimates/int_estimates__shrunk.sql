@@ -12,7 +12,14 @@ with evidence as (
             else coalesce(credibility.prior_weight, 0)
         end as prior_weight,
         coalesce(credibility.relative_variance, evidence.relative_variance, 1) as cell_variance,
-        credibility.degrees_of_freedom
+        credibility.degrees_of_freedom,
+        -- without siblings it is its parent once more, whose value its deals are in already; the
+        -- parts of a mix are left alone, so that they sum to one
+        evidence.shrinkage <> 'dirichlet' and sum(case when evidence.effective_n > 0 then 1 else 0 end) over (
+            partition by
+                evidence.parameter, evidence.depth, evidence.parent_segment, evidence.parent_deal_type, evidence.parent_territory,
+                evidence.parent_pipeline_source, evidence.parent_custom_dimension
+        ) <= 1 as is_only_child
     from {{ ref('int_estimates__evidence') }} as evidence
     left join {{ ref('int_estimates__credibility') }} as credibility
         on evidence.parameter = credibility.parameter and evidence.depth = credibility.depth
@@ -23,6 +30,7 @@ weighted as (
         *,
         case
             when depth = 0 then 1
+            when is_only_child then 0
             else coalesce(effective_n / nullif(effective_n + prior_weight, 0), 0)
         end as own_weight
     from evidence
@@ -31,7 +39,7 @@ weighted as (
 compared as (
     select
         *,
-        avg(own_weight) over (partition by parameter, depth) as usual_weight
+        avg(case when not is_only_child then own_weight end) over (partition by parameter, depth) as usual_weight
     from weighted
 ),
 
@@ -42,7 +50,7 @@ trusted as (
         -- Morris (J. Am. Stat. Assoc. 78:47, 1983) for siblings of one size; a smaller one has less
         -- to be uncertain about, one without evidence nothing.
         2.0 / case when degrees_of_freedom > 3 then degrees_of_freedom - 2 else 1 end
-        * power((1 - own_weight) * case when own_weight < usual_weight then own_weight / usual_weight else 1 end, 2) as weight_variance
+        * power((1 - own_weight) * case when is_only_child then 0 when own_weight < usual_weight then own_weight / usual_weight else 1 end, 2) as weight_variance
     from compared
 ),
 
@@ -83,6 +91,7 @@ shrunk_{{ depth }} as (
     select
         *,
         case
+            when is_only_child then 0
             when shrinkage = 'log_normal' then own_weight * cell_variance / nullif(effective_n, 0)
             else estimate * (1 - estimate) / (effective_n + prior_weight + 1)
         end + borrowed_variance as variance

@@ -104,7 +104,9 @@ def test_parameters_the_plan_does_not_read_are_ignored() -> None:
 
 
 def test_intervals_and_origins_are_carried() -> None:
-    rows = mart_rows({SMB: {}}, lower=Decimal("0.1"), upper=Decimal("0.5"), measured_level="company")
+    rows = mart_rows(
+        {SMB: {}}, lower=Decimal("0.1"), upper=Decimal("0.5"), measured_level="company"
+    )
     book = book_of(rows)
     assert tabulate(book, (SMB.goal_cell,)).win_rate.lower.tolist() == [0.1]
     assert tabulate(book, (SMB.goal_cell,)).win_rate.upper.tolist() == [0.5]
