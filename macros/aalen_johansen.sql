@@ -66,8 +66,9 @@ variances as (
 curves as (
     select
         *,
-        -- a certain share leaves a rounding error, not a variance
-        case when variance > 1e-12 then sqrt(variance) else 0 end as std_error
+        -- A certain share leaves a rounding error, not a variance; and beyond nine decimals the order of
+        -- summation shows, which is every warehouse's own.
+        cast(cast(case when variance > 1e-12 then sqrt(variance) else 0 end as decimal(18, 9)) as {{ type_double() }}) as std_error
     from variances
 )
 {%- endmacro %}

@@ -65,6 +65,8 @@ MARTS = {
     "pipeline_created_weekly": "*",
     "pipeline_coverage": "*",
     "assumptions": "*",
+    "win_curve": "*",
+    "stage_conversion": "*",
 }
 
 

@@ -8,11 +8,11 @@ with opportunities as (
     select
         {{ cell('attributes') }},
         cast(qualified.qualified_at as date) as qualified_on,
-        cast(qualified.created_amount as {{ type_double() }}) as created_amount,
+        qualified.created_amount,
         case when qualified.amount_flag <> 'missing' then 1 else 0 end as is_known,
         case when opportunities.lead_id is not null then 1 else 0 end as is_from_lead,
         case when current_state.outcome = 'won' then current_state.closed_on end as won_on,
-        cast(coalesce(current_state.amount, 0) as {{ type_double() }}) as amount
+        coalesce(current_state.amount, 0) as amount
     from {{ ref('int_opportunities__qualified') }} as qualified
     inner join {{ ref('int_opportunities__attributed') }} as attributes
         on qualified.opportunity_key = attributes.opportunity_key
@@ -45,7 +45,7 @@ created as (
         sum(measured.is_known) as created_known_count,
         sum(measured.is_from_lead) as lead_sourced_count,
         sum(measured.created_amount) as created_amount,
-        sum(power(measured.created_amount, 2)) as created_amount_squared
+        sum(measured.created_amount * measured.created_amount) as created_amount_squared
     from measured
     inner join windows on measured.qualified_on >= windows.starts_on and measured.qualified_on < windows.ends_before
     group by windows.estimation_window, {{ cell('measured') }}
@@ -57,13 +57,13 @@ won as (
         {{ cell('measured') }},
         sum(measured.is_won_known) as won_count,
         sum(measured.amount) as won_amount,
-        sum(power(measured.amount, 2)) as won_amount_squared,
+        sum(measured.amount * measured.amount) as won_amount_squared,
         sum(measured.is_comparable) as growth_count,
-        sum(measured.is_comparable * measured.amount) as growth_won_amount,
-        sum(measured.is_comparable * measured.created_amount) as growth_created_amount,
-        sum(measured.is_comparable * power(measured.amount, 2)) as growth_won_amount_squared,
-        sum(measured.is_comparable * power(measured.created_amount, 2)) as growth_created_amount_squared,
-        sum(measured.is_comparable * measured.amount * measured.created_amount) as growth_product
+        sum(case when measured.is_comparable = 1 then measured.amount else 0 end) as growth_won_amount,
+        sum(case when measured.is_comparable = 1 then measured.created_amount else 0 end) as growth_created_amount,
+        sum(case when measured.is_comparable = 1 then measured.amount * measured.amount else 0 end) as growth_won_amount_squared,
+        sum(case when measured.is_comparable = 1 then measured.created_amount * measured.created_amount else 0 end) as growth_created_amount_squared,
+        sum(case when measured.is_comparable = 1 then measured.amount * measured.created_amount else 0 end) as growth_product
     from measured
     inner join windows on measured.won_on >= windows.starts_on and measured.won_on < windows.ends_before
     group by windows.estimation_window, {{ cell('measured') }}
@@ -100,8 +100,9 @@ summed as (
         estimation_window,
         cell_level,
         {{ cell() }},
+        -- exact until here, so that every warehouse comes to the same floating point number
         {% for column in sums -%}
-        sum({{ column }}) as {{ column }},
+        cast(sum({{ column }}) as {{ type_double() }}) as {{ column }},
         {% endfor -%}
         {{ ratio('sum(growth_won_amount)', 'sum(growth_created_amount)') }} as growth
     from levelled

@@ -58,7 +58,13 @@ select
     case when not is_broken then mean_days end as mean_days,
     case
         when not is_broken and advanced_count > 0
-            then sqrt(greatest(mean_squared_days - mean_days * mean_days, 0) / advanced_count)
+            then cast(cast(
+                case
+                    when mean_squared_days - mean_days * mean_days > 0.000001
+                        then sqrt((mean_squared_days - mean_days * mean_days) / advanced_count)
+                    else 0
+                end as decimal(18, 6)
+            ) as {{ type_double() }})
     end as mean_days_std_error,
     {% for days in ['p25_days', 'median_days', 'p75_days', 'median_days_in_stage', 'median_days_to_loss'] -%}
     case when not is_broken then cast({{ days }} as integer) end as {{ days }},
