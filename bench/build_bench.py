@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench"
 SIZES = (20_000, 100_000, 1_000_000)
 SLOWEST_SHOWN = 10
+# What measures: the models of these folders, beside a curve written by hand on the same tables.
+ESTIMATE_FOLDERS = ("estimates", "maturation", "seasonality", "velocity", "amounts", "conversion")
+HAND_WRITTEN = Path(__file__).with_name("hand_written_curve.sql")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Measurement:
     models_seconds: float
     tests_seconds: float
     slowest: list[tuple[str, float]]
+    estimates_seconds: float
+    hand_written_seconds: float
 
     @property
     def dbt_seconds(self) -> float:
@@ -97,6 +102,8 @@ def measure(opportunities: int) -> Measurement:
         if name.startswith(("model.", "seed."))
     }
     history = count_history(folder)
+    by_hand = time_by_hand(folder)
+    estimates = estimate_models(folder)
     shutil.rmtree(folder)
     return Measurement(
         opportunities=opportunities,
@@ -106,7 +113,32 @@ def measure(opportunities: int) -> Measurement:
         models_seconds=sum(models.values()),
         tests_seconds=sum(times.values()) - sum(models.values()),
         slowest=sorted(models.items(), key=lambda item: -item[1])[:SLOWEST_SHOWN],
+        estimates_seconds=sum(models[name] for name in estimates),
+        hand_written_seconds=by_hand,
     )
+
+
+def estimate_models(folder: Path) -> set[str]:
+    """Names of the models that estimate something."""
+    manifest = json.loads((folder / "target" / "manifest.json").read_text())
+    return {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][-2] in ESTIMATE_FOLDERS
+    }
+
+
+def time_by_hand(folder: Path) -> float:
+    """Seconds of one curve a segment, written by hand, on one thread as the build; best of 3."""
+    import duckdb  # noqa: PLC0415
+
+    seconds = []
+    with duckdb.connect(str(folder / "warehouse.duckdb"), config={"threads": 1}) as connection:
+        for _ in range(3):
+            started = time.monotonic()
+            connection.execute(HAND_WRITTEN.read_text()).fetchall()
+            seconds.append(time.monotonic() - started)
+    return min(seconds)
 
 
 def count_history(folder: Path) -> int:
@@ -146,6 +178,20 @@ def report(measurements: list[Measurement]) -> str:
             f"From {small.opportunities:,} to {large.opportunities:,} opportunities the models' "
             f"time grows with exponent {exponent:.2f} (1 is linear).",
         ]
+    lines += [
+        "",
+        "All estimates (curves of every transition, level and window, shrinkage, maturation, "
+        "seasonality, velocity, amounts) beside one win curve a segment, written by hand "
+        "(bench/hand_written_curve.sql) on the finished table of opportunities:",
+        "",
+        "| opportunities | all estimates s | one curve by hand s | ratio |",
+        "|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {m.opportunities:,} | {m.estimates_seconds:.2f} | {m.hand_written_seconds:.2f} "
+        f"| {m.estimates_seconds / m.hand_written_seconds:.0f} |"
+        for m in measurements
+    ]
     largest = measurements[-1]
     lines += ["", f"Slowest models at {largest.opportunities:,} opportunities:", ""]
     lines += ["| model | seconds |", "|---|---:|"]

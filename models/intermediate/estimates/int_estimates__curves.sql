@@ -1,8 +1,5 @@
-{#-
-    Aalen-Johansen cumulative incidences by age, opportunities that are still open counted only as
-    long as they were seen. Within a window an older spell enters at the age it had when the window
-    opened (delayed entry), so that one quarter's events give a whole curve.
--#}
+-- Aalen-Johansen cumulative incidences by age. Within a window an older spell enters at the age it had
+-- when the window opened (delayed entry), so that one quarter's events give a whole curve.
 {%- set curve = 'estimation_window, from_stage, to_stage, curve_cell' -%}
 
 with windows as (
@@ -34,6 +31,11 @@ observed as (
             and (
                 windows.window_kind = 'planning'
                 or (spells.from_stage = {{ var('qualifying_stage') }} and spells.to_stage = {{ var('won_stage') }})
+            )
+            -- most leads never end: those past the horizon before the window are only a burden
+            and (
+                spells.from_stage >= 0
+                or spells.entered_on >= {{ dbt.dateadd('day', -(var('conversion_horizon_days') | int), 'windows.starts_on') }}
             )
 ),
 
