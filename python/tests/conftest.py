@@ -138,8 +138,13 @@ def sort_key(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:
 
 
 def rounded(row: Sequence[Any]) -> tuple[Any, ...]:
-    """Keep nine digits of floating point numbers, everything else exactly."""
-    return tuple(float(f"{cell:.9g}") if isinstance(cell, float) else cell for cell in row)
+    """Keep nine digits of floating point numbers, everything else exactly.
+
+    The nudge takes the halves, quarters and so on, which are exact in binary, off the edge
+    between two roundings.
+    """
+    nudge = 1 + 1e-12
+    return tuple(float(f"{cell * nudge:.9g}") if isinstance(cell, float) else cell for cell in row)
 
 
 def comparable(rows: Rows) -> Rows:

@@ -1,5 +1,5 @@
--- Aalen-Johansen cumulative incidences by age. Within a window an older spell enters at the age it had
--- when the window opened (delayed entry), so that one quarter's events give a whole curve.
+{#- Aalen-Johansen cumulative incidences by age. Within a window an older spell enters at the age it had
+    when the window opened (delayed entry), so that one quarter's events give a whole curve. -#}
 {%- set curve = 'estimation_window, from_stage, to_stage, curve_cell' -%}
 
 with windows as (
