@@ -10,6 +10,8 @@
 with observed as (
     select
         *,
+        -- sums of these are exact: the same in whatever order they are added up
+        cast(cumulative as decimal(28, 6)) as exact_cumulative,
         lead(cumulative) over (partition by {{ triangle }}, cohort_quarter order by age_quarters) as next_cumulative
     from {{ ref('int_maturation__triangles') }}
 ),
@@ -18,9 +20,15 @@ with observed as (
 paired as (
     select
         *,
-        sum(case when next_cumulative is not null then cumulative end)
-            over (partition by {{ triangle }}, age_quarters) as cumulative_from,
-        sum(next_cumulative) over (partition by {{ triangle }}, age_quarters) as cumulative_to
+        cast(
+            sum(case when next_cumulative is not null then exact_cumulative end)
+                over (partition by {{ triangle }}, age_quarters)
+            as {{ type_double() }}
+        ) as cumulative_from,
+        cast(
+            sum(cast(next_cumulative as decimal(28, 6))) over (partition by {{ triangle }}, age_quarters)
+            as {{ type_double() }}
+        ) as cumulative_to
     from observed
 ),
 
