@@ -12,8 +12,6 @@ with pooled as (
         *,
         case when is_long_enough then observed_count else 0 end as observed,
         case when is_long_enough then expected_count else 0 end as expected,
-        -- Closing must not change how much is won in all, so months weigh by what is expected in them.
-        case when effect = 'creation' then 1 else expected_count end as month_weight,
         observed_count / nullif(expected_count, 0) as ratio
     from {{ ref('int_seasonality__pooled') }}
 ),
@@ -83,23 +81,12 @@ combined_{{ depth }} as (
     from shrunk_{{ depth }}
 ),
 
-levelled_{{ depth }} as (
-    select
-        *,
-        coalesce(
-            sum(case when is_long_enough then month_weight * combined end) over ({{ by_index }})
-            / nullif(sum(case when is_long_enough then month_weight end) over ({{ by_index }}), 0),
-            1
-        ) as mean_value
-    from combined_{{ depth }}
-),
-
 indices_{{ depth }} as (
     select
         *,
-        combined / mean_value as value,
-        combined_error / mean_value as std_error
-    from levelled_{{ depth }}
+        combined / avg(combined) over ({{ by_index }}) as value,
+        combined_error / avg(combined) over ({{ by_index }}) as std_error
+    from combined_{{ depth }}
 ),
 
 {% endfor -%}
@@ -112,11 +99,7 @@ indices as (
 published as (
     select
         *,
-        ratio / nullif(
-            sum(month_weight * ratio) over ({{ by_index }})
-            / nullif(sum(case when ratio is not null then month_weight end) over ({{ by_index }}), 0),
-            0
-        ) as raw_value,
+        ratio / nullif(avg(ratio) over ({{ by_index }}), 0) as raw_value,
         -- shape of the gamma distribution with this mean and this error
         power(value / nullif(std_error, 0), 2) as shape
     from indices
