@@ -423,7 +423,7 @@ def test_a_segment_of_few_deals_has_the_company_s_index(demo: Warehouse, tmp_pat
         "pipeline_source, custom_dimension from intermediate.int_cells limit 1",
         "insert into intermediate.int_estimates__spells by name select 1 as cell_key, from_stage, "
         "to_stage, entered_on, left_on, cause from intermediate.int_estimates__spells "
-        "where from_stage = 2 and cause = 1 and entered_on between '2022-01-01' and '2024-12-31' "
+        "where from_stage = 2 and to_stage = 90 and cause = 1 and entered_on between '2022-01-01' and '2024-12-31' "
         "and month(entered_on) = 3 order by entered_on, left_on limit 7",
     ]
     indices = read_indices(changed(demo, tmp_path, *few))
