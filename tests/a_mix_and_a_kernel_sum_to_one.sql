@@ -20,6 +20,6 @@ select
     {{ cell() }},
     sum(value) as share
 from {{ ref('assumptions') }}
-where month_number is not null
+where parameter like 'kernel%'
 group by parameter, {{ cell() }}
 having abs(sum(value) - 1) > 0.000001

@@ -3,7 +3,53 @@ with as_of as (
 ),
 
 chosen as (
-    select * from {{ ref('int_estimates__chosen') }}
+    select
+        {{ cell() }},
+        parameter,
+        month_number,
+        unit,
+        method,
+        shrinkage,
+        estimation_window,
+        measured_level,
+        source_level,
+        lookback_value,
+        lookback_n,
+        prior_year_value,
+        prior_year_n,
+        prior_year_weight,
+        own_value,
+        own_n,
+        own_weight,
+        parent_value,
+        measured_value,
+        lower,
+        upper
+    from {{ ref('int_estimates__chosen') }}
+    union all
+    select
+        {{ cell() }},
+        parameter,
+        month_number,
+        unit,
+        method,
+        shrinkage,
+        'all_time' as estimation_window,
+        measured_level,
+        source_level,
+        null as lookback_value,
+        0 as lookback_n,
+        null as prior_year_value,
+        0 as prior_year_n,
+        null as prior_year_weight,
+        own_value,
+        own_n,
+        null as own_weight,
+        parent_value,
+        measured_value,
+        lower,
+        upper
+    from {{ ref('int_estimates__seasonal') }}
 ),
 
 -- An override speaks for the cells it names, a blank dimension for all of them; the one that
