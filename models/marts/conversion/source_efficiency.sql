@@ -13,7 +13,6 @@ joined as (
         totals.created_count as total_count,
         totals.created_amount as total_amount,
         rates.own_rate,
-        rates.own_std_error,
         rates.effective_n,
         rates.median_days,
         rates.credibility,
@@ -66,13 +65,8 @@ select
     {{ ratio('ranked.created_amount', 'ranked.total_amount') }} as share_of_amount,
     ranked.own_rate as win_rate_measured,
     ranked.win_rate,
-    {% for bound, sign in [('lower', ''), ('upper', '-')] -%}
-    -- on the complementary log-log scale, where a share keeps between 0 and 1
-    case
-        when ranked.win_rate > 0 and ranked.win_rate < 1
-            then power(ranked.win_rate, exp({{ sign }}1.959964 * ranked.std_error / (-ranked.win_rate * ln(ranked.win_rate))))
-    end as win_rate_{{ bound }},
-    {% endfor -%}
+    {{ share_bound('ranked.win_rate', 'ranked.std_error', 'lower') }} as win_rate_lower,
+    {{ share_bound('ranked.win_rate', 'ranked.std_error', 'upper') }} as win_rate_upper,
     ranked.effective_n as win_rate_n,
     ranked.credibility as win_rate_credibility,
     cast(ranked.median_days as integer) as median_days_to_win,
