@@ -53,7 +53,7 @@ combined as (
         period,
         level_segment,
         pipeline_source,
-        sum(weight * rate) as rate,
+        case when sum(weight * rate) > 1 then 1 else sum(weight * rate) end as rate,
         sum(weight * weight * variance) as variance,
         sum(n) as n
     from mixed

@@ -20,7 +20,7 @@ segments as (
         {{ pool }},
         segment,
         segment_rate,
-        segment_rate * (1 - segment_rate) as variance_of_one,
+        case when segment_rate < 1 then segment_rate * (1 - segment_rate) else 0 end as variance_of_one,
         sum(effective_n) as segment_n,
         sum(weight * power(rate - segment_rate, 2)) as spread,
         sum(weight * (1 - weight)) as between_factor,
@@ -63,9 +63,17 @@ shrunk as (
         * (correlated.correlation * correlated.squared_weight + (1 - correlated.correlation) * correlated.squared_weight_by_n)
             as prior_variance,
         (sources.rate * sources.effective_n + sources.segment_rate * (1 / correlated.correlation - 1))
-        / (sources.effective_n + 1 / correlated.correlation - 1) as shrunk_rate
+        / (sources.effective_n + 1 / correlated.correlation - 1) as weighted_rate
     from sources
     inner join correlated on sources.period = correlated.period and sources.segment = correlated.segment
+),
+
+-- sums of floating point numbers may end a hair beside nothing or everything
+snapped as (
+    select
+        *,
+        case when weighted_rate < 1e-12 then 0 when weighted_rate > 1 - 1e-12 then 1 else weighted_rate end as shrunk_rate
+    from shrunk
 )
 
 select
@@ -85,4 +93,4 @@ select
         shrunk_rate * (1 - shrunk_rate) / (effective_n + prior_n + 1)
         + power(prior_n / (effective_n + prior_n), 2) * prior_variance
     ) as shrunk_std_error
-from shrunk
+from snapped
