@@ -67,6 +67,11 @@ MARTS = {
     "assumptions": "*",
     "win_curve": "*",
     "stage_conversion": "*",
+    "cohort_maturation": "*",
+    "seasonality": "*",
+    "sales_velocity": "*",
+    "amount_growth": "*",
+    "source_efficiency": "*",
 }
 
 
