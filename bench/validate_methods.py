@@ -10,23 +10,27 @@ Usage: make validate-methods, or python bench/validate_methods.py --repetitions 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from statistics import NormalDist
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.random import default_rng
+from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
-from scipy import stats
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "python" / "tests"))
 
-from compiled import CompiledModels, CompiledSql, Lab  # noqa: E402
+from compiled import CompiledModels, CompiledSql, Lab, Relation  # noqa: E402
 from small_company import (  # noqa: E402
     AS_OF,
     DEALS,
@@ -49,6 +53,9 @@ from spell_lab import (  # noqa: E402
 )
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+T = TypeVar("T")
 
 HORIZON = 365
 """The project's conversion_horizon_days: the age by which a win counts."""
@@ -82,59 +89,116 @@ class Section:
     checks: Sequence[Check] = ()
 
 
-Study = Callable[[CompiledSql, int, int], list[Section]]
-"""(sql, repetitions, seed) -> sections of the report."""
+class Runner:
+    """Repeats something with the project's SQL, each time with random numbers of its own."""
+
+    def __init__(self, sql: CompiledSql, workers: int = 1) -> None:
+        self.sql = sql
+        self.workers = workers
+
+    def repeat(
+        self, once: Callable[[CompiledSql, Generator], T], repetitions: int, seed: int
+    ) -> list[T]:
+        """Call ``once``, a function of a module, and return what it returns, in order.
+
+        The same seed gives the same numbers, however many workers there are.
+        """
+        if self.workers == 1:
+            return [once(self.sql, default_rng([seed, n])) for n in range(repetitions)]
+        with ProcessPoolExecutor(
+            self.workers,
+            mp_context=get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(self.sql.relations,),
+        ) as pool:
+            return list(pool.map(partial(_work, once, seed), range(repetitions), chunksize=4))
 
 
-@dataclass
+_worker_sql: list[CompiledSql] = []
+
+
+def _start_worker(relations: Mapping[str, Relation]) -> None:
+    _worker_sql[:] = [CompiledSql(relations)]
+
+
+def _work(once: Callable[[CompiledSql, Generator], T], seed: int, repetition: int) -> T:
+    return once(_worker_sql[0], default_rng([seed, repetition]))
+
+
+Study = Callable[[Runner, int, int], list[Section]]
+"""(runner, repetitions, seed) -> sections of the report."""
+
+Found = list[tuple[str, float, float, float]]
+"""What one repetition found: the name of a quantity, its estimate, standard error and truth."""
+
+
+@dataclass(frozen=True)
 class Estimates:
-    """Estimates of one quantity with their standard errors and the truth, one entry an estimate."""
+    """Estimates of one quantity with standard errors and truths, one entry an estimate."""
 
-    value: list[float] = field(default_factory=list)
-    std_error: list[float] = field(default_factory=list)
-    truth: list[float] = field(default_factory=list)
-
-    def add(self, value: Any, std_error: Any, truth: Any) -> None:
-        """Append one estimate, or an array of them."""
-        for column, new in ((self.value, value), (self.std_error, std_error), (self.truth, truth)):
-            column.extend(np.atleast_1d(np.asarray(new, dtype=np.float64)).tolist())
+    value: Floats
+    std_error: Floats
+    truth: Floats
+    repetition: Ints
+    """Estimates of one repetition have the same company, and so are not independent."""
 
     @property
     def error(self) -> Floats:
         """Estimate minus truth."""
-        return np.array(self.value) - np.array(self.truth)
+        return self.value - self.truth
 
     @property
-    def bias(self) -> float:
-        """Mean error."""
-        return float(np.nanmean(self.error))
-
-    @property
-    def bias_error(self) -> float:
-        """Monte Carlo standard error of the bias."""
-        known = self.error[~np.isnan(self.error)]
-        return float(np.std(known, ddof=1) / np.sqrt(len(known)))
+    def bias(self) -> tuple[float, float]:
+        """Mean error, and its Monte Carlo standard error."""
+        return self._mean(self.error)
 
     @property
     def rmse(self) -> float:
         """Root of the mean squared error."""
         return float(np.sqrt(np.nanmean(self.error**2)))
 
+    @property
+    def without_interval(self) -> float:
+        """Share of the estimates that have no interval."""
+        return float(np.mean(np.isnan(interval(self.value, self.std_error, 0.95)[0])))
+
     def covered(self, level: float) -> tuple[float, float]:
-        """Share of the intervals that hold the truth, and its Monte Carlo error."""
-        low, high = interval(np.array(self.value), np.array(self.std_error), level)
-        exists = ~np.isnan(low)
-        truth = np.array(self.truth)[exists]
-        share = float(np.mean((low[exists] <= truth) & (truth <= high[exists])))
-        return share, float(np.sqrt(share * (1 - share) / exists.sum()))
+        """Share of the intervals that hold the truth, and its Monte Carlo standard error."""
+        low, high = interval(self.value, self.std_error, level)
+        is_held = (low <= self.truth) & (self.truth <= high)
+        return self._mean(np.where(np.isnan(low), np.nan, is_held))
+
+    def _mean(self, figures: Floats) -> tuple[float, float]:
+        """Mean of what is a number, and its standard error with repetitions as clusters."""
+        known = ~np.isnan(figures)
+        mean = float(figures[known].mean())
+        by_repetition = np.bincount(self.repetition[known], figures[known] - mean)
+        return mean, float(np.sqrt(np.sum(by_repetition**2)) / known.sum())
+
+
+def collect(repetitions: Sequence[Found]) -> dict[str, Estimates]:
+    """Gather what the repetitions found, by name, in the order of the first of them."""
+    rows: dict[str, list[tuple[float, float, float, int]]] = {}
+    for number, found in enumerate(repetitions):
+        for name, value, std_error, truth in found:
+            rows.setdefault(name, []).append((value, std_error, truth, number))
+    return {
+        name: Estimates(
+            value=np.array([row[0] for row in listed]),
+            std_error=np.array([row[1] for row in listed], dtype=np.float64),
+            truth=np.array([row[2] for row in listed]),
+            repetition=np.array([row[3] for row in listed]),
+        )
+        for name, listed in rows.items()
+    }
 
 
 def interval(value: Floats, std_error: Floats, level: float) -> tuple[Floats, Floats]:
-    """Bounds of a share on the complementary log-log scale, as the mart ``assumptions`` has them.
+    """Bounds of a share on the complementary log-log scale, as the project's SQL has them.
 
-    Not a number where the mart has none: without a standard error, and for none or all.
+    Not a number where the SQL has none: without a standard error, and for none or all.
     """
-    z = stats.norm.ppf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
     usable = (std_error > 0) & (value > 0) & (value < 1)
     share = np.where(usable, value, 0.5)
     width = z * std_error / (-share * np.log(share))
@@ -147,18 +211,7 @@ def interval(value: Floats, std_error: Floats, level: float) -> tuple[Floats, Fl
 # --- win rates ------------------------------------------------------------------------------------
 SMALL = 50
 """A cell with fewer deals than this in the whole history is small."""
-
-
-@dataclass
-class WinRates:
-    """What the repetitions of the study of win rates have found."""
-
-    curves: dict[str, Estimates] = field(default_factory=dict)
-    """By what was estimated; intervals must hold what they promise."""
-    small_cells: dict[str, Estimates] = field(default_factory=dict)
-    """The same small cells by their own curves and shrunk."""
-    spreadsheet: dict[str, Estimates] = field(default_factory=dict)
-    """By what a spreadsheet would do."""
+OWN, SHRUNK, SPREADSHEET = "small cells, own curve", "small cells, shrunk", "spreadsheet: "
 
 
 def planning_windows() -> list[Window]:
@@ -196,53 +249,87 @@ def estimate(lab: Lab, company: Company, spells: Spells) -> None:
     )
 
 
-def win_rates(sql: CompiledSql, repetitions: int, seed: int) -> WinRates:
-    """Draw companies, estimate them, and collect estimates and truths."""
-    found = WinRates()
-    for repetition in range(repetitions):
-        rng = default_rng([seed, repetition])
-        company = draw_company(rng)
-        spells = simulate(company, rng)
-        with sql.lab() as lab:
-            estimate(lab, company, spells)
-            add_curves(lab, found.curves, company)
-            add_small_cells(lab, found.small_cells, company)
-            add_mistakes(lab, found.spreadsheet, company, spells)
-    return found
+def find_win_rates(sql: CompiledSql, rng: Generator) -> Found:
+    """Draw a company, estimate it, and compare with its truth."""
+    company = draw_company(rng)
+    spells = simulate(company, rng)
+    with sql.lab() as lab:
+        estimate(lab, company, spells)
+        return [
+            *of_curves(lab, company),
+            *of_small_cells(lab, company),
+            *of_spreadsheets(lab, company, spells),
+        ]
 
 
-def add_curves(lab: Lab, found: dict[str, Estimates], company: Company) -> None:
-    """Add the win rates of the company and its segments."""
+def of_curves(lab: Lab, company: Company) -> Found:
+    """Return the win rates of the company and its segments."""
     won = company.won_by(HORIZON)
+    found: Found = []
     for name, window in (("all deals ever", "all_time"), ("one quarter", "lookback")):
         row = rates_of(lab, "company", window)
-        found.setdefault(f"company, {name}", Estimates()).add(
-            row["rate"], row["std_error"], company.share @ won
-        )
+        truth = float(company.share @ won)
+        found.append((f"company, {name}", row["rate"][0], row["std_error"][0], truth))
     row = rates_of(lab, "segment", "all_time")
     for number, segment in enumerate(SEGMENTS):
         at, members = row["segment"] == segment, company.segment == number
-        found.setdefault("segments, all deals ever", Estimates()).add(
-            row["rate"][at],
-            row["std_error"][at],
-            np.average(won[members], weights=company.share[members]),
+        truth = float(np.average(won[members], weights=company.share[members]))
+        found.append(
+            ("segments, all deals ever", row["rate"][at][0], row["std_error"][at][0], truth)
         )
+    return found
 
 
-def add_small_cells(lab: Lab, found: dict[str, Estimates], company: Company) -> None:
-    """Add the win rates of the small cells, by their own curves and as the project shrinks them."""
+def of_small_cells(lab: Lab, company: Company) -> Found:
+    """Return the win rates of the small cells, by their own curves and as the project has them."""
     won = dict(zip(company.cells, company.won_by(HORIZON), strict=True))
+    found: Found = []
     for *cell, own, own_std_error, shrunk, std_error in lab.query(
         f"select {', '.join(CELL_COLUMNS)}, evidence.own_value, evidence.own_std_error, "
         "shrunk.value, shrunk.scaled_std_error "
         "from intermediate.int_estimates__shrunk as shrunk "
         "join intermediate.int_estimates__evidence as evidence "
         f"using (parameter, cell_level, {', '.join(CELL_COLUMNS)}) "
-        f"where parameter = 'win_rate' and cell_level = 'cell' and shrunk.own_n < {SMALL}"
+        f"where parameter = 'win_rate' and cell_level = 'cell' and shrunk.own_n < {SMALL} "
+        f"order by {', '.join(CELL_COLUMNS)}"
     ):
-        truth = won[tuple(cell)]
-        found.setdefault("own curve", Estimates()).add(own, own_std_error, truth)
-        found.setdefault("shrunk", Estimates()).add(shrunk, std_error, truth)
+        truth = float(won[tuple(cell)])
+        found.append((OWN, own, own_std_error, truth))
+        found.append((SHRUNK, shrunk, std_error, truth))
+    return found
+
+
+def of_spreadsheets(lab: Lab, company: Company, spells: Spells) -> Found:
+    """Do what a spreadsheet would with the same spells."""
+    won, closed = spells.cause == ADVANCED, spells.cause != OPEN
+    young = (np.datetime64(AS_OF) - spells.entered_on).astype(np.int64) < 180
+    very_young = (np.datetime64(AS_OF) - spells.entered_on).astype(np.int64) < 90
+    lasted = (spells.left_on - spells.entered_on).astype(np.int64)
+    curve = lab.arrays(
+        "select advanced_count / at_risk_count as hazard from intermediate.int_estimates__curves "
+        f"where cell_level = 'company' and estimation_window = 'all_time' and age_days <= {HORIZON}"
+    )
+    by_curve = rates_of(lab, "company", "all_time")
+    rate, days = float(company.share @ company.won_by(HORIZON)), company.mean_days(HORIZON)
+    return [
+        (f"{SPREADSHEET}{name}", float(value), np.nan, truth)
+        for name, value, truth in (
+            ("won ÷ created, last 90 days", won[very_young].mean(), rate),
+            ("won ÷ created, last 180 days", won[young].mean(), rate),
+            ("won ÷ created, three years", won.mean(), rate),
+            ("won ÷ closed, created in the last 180 days", won[closed & young].mean(), rate),
+            ("won ÷ closed, three years", won[closed].mean(), rate),
+            ("Kaplan-Meier, losses taken as out of sight", 1 - np.prod(1 - curve["hazard"]), rate),
+            ("**the curve's rate**", by_curve["rate"][0], rate),
+            (
+                "mean days of the won, created in the last 180 days",
+                lasted[won & young].mean(),
+                days,
+            ),
+            ("mean days of the won, three years", lasted[won].mean(), days),
+            ("**the curve's mean days**", by_curve["mean_days"][0], days),
+        )
+    ]
 
 
 def rates_of(lab: Lab, level: str, window: str) -> dict[str, NDArray[Any]]:
@@ -253,152 +340,100 @@ def rates_of(lab: Lab, level: str, window: str) -> dict[str, NDArray[Any]]:
     )
 
 
-def add_mistakes(lab: Lab, found: dict[str, Estimates], company: Company, spells: Spells) -> None:
-    """Do what a spreadsheet would with the same spells."""
-    rate = float(company.share @ company.won_by(HORIZON))
-    days = company.mean_days(HORIZON)
-    won, closed = spells.cause == ADVANCED, spells.cause != OPEN
-    age_now = (np.datetime64(AS_OF) - spells.entered_on).astype(np.int64)
-    lasted = (spells.left_on - spells.entered_on).astype(np.int64)
-    curve = lab.arrays(
-        "select advanced_count / at_risk_count as hazard from intermediate.int_estimates__curves "
-        f"where cell_level = 'company' and estimation_window = 'all_time' and age_days <= {HORIZON}"
-    )
-    by_curve = rates_of(lab, "company", "all_time")
-    figures: dict[str, tuple[Any, float]] = {
-        "won ÷ created, last 90 days": (won[age_now < 90].mean(), rate),
-        "won ÷ created, last 180 days": (won[age_now < 180].mean(), rate),
-        "won ÷ created, three years": (won.mean(), rate),
-        "won ÷ closed, created in the last 180 days": (
-            won[age_now < 180].sum() / closed[age_now < 180].sum(),
-            rate,
-        ),
-        "won ÷ closed, three years": (won.sum() / closed.sum(), rate),
-        "Kaplan–Meier, losses taken as out of sight": (1 - np.prod(1 - curve["hazard"]), rate),
-        "**the curve's rate**": (by_curve["rate"], rate),
-        "mean days of the won, created in the last 180 days": (
-            lasted[won & (age_now < 180)].mean(),
-            days,
-        ),
-        "mean days of the won, three years": (lasted[won].mean(), days),
-        "**the curve's mean days**": (by_curve["mean_days"], days),
-    }
-    for name, (value, expected) in figures.items():
-        found.setdefault(name, Estimates()).add(value, np.nan, expected)
-
-
-def report_win_rates(sql: CompiledSql, repetitions: int, seed: int) -> list[Section]:
+def study_win_rates(runner: Runner, repetitions: int, seed: int) -> list[Section]:
     """Study the win rates: three sections of the report."""
-    found = win_rates(sql, repetitions, seed)
-    return [
-        report_curves(found.curves),
-        report_small_cells(found.small_cells),
-        report_mistakes(found.spreadsheet),
-    ]
+    found = collect(runner.repeat(find_win_rates, repetitions, seed))
+    cells = {name: found.pop(name) for name in (OWN, SHRUNK)}
+    sheet = {name: found.pop(name) for name in list(found) if name.startswith(SPREADSHEET)}
+    return [report_curves(found), report_small_cells(cells), report_spreadsheets(sheet)]
 
 
-def report_curves(found: dict[str, Estimates]) -> Section:
-    """Bias and coverage of curves with enough deals."""
+def table_of_intervals(found: Mapping[str, Estimates]) -> list[str]:
+    """Bias, error and coverage of estimates, a line each."""
     lines = [
-        "The share of qualified deals that is won within a year, by `int_estimates__rates`. The",
-        "truth is known from the parameters the companies were drawn with. *Bias* is the mean error",
-        "in points of percent; the columns after it are the share of the intervals that hold the",
-        "truth. ± is the Monte Carlo standard error of the figure before it.",
-        "",
-        "| estimated | estimates | bias, points | root mean squared error, points "
-        "| 80 % intervals hold | 95 % intervals hold |",
+        "| estimated | estimates | bias | error | 80 % intervals hold | 95 % intervals hold |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    checks = []
     for name, estimates in found.items():
+        bias, bias_error = estimates.bias
         shares = [estimates.covered(level) for level in LEVELS]
         lines.append(
-            f"| {name} | {len(estimates.value):,} "
-            f"| {100 * estimates.bias:+.2f} ± {100 * estimates.bias_error:.2f} "
+            f"| {name} | {len(estimates.value):,} | {100 * bias:+.2f} ± {100 * bias_error:.2f} "
             f"| {100 * estimates.rmse:.2f} "
-            + "".join(f"| {share:.1%} ± {error:.1%} " for share, error in shares)
+            + "".join(f"| {100 * share:.1f} ± {100 * error:.1f} % " for share, error in shares)
             + "|"
         )
-        checks.append(Check(f"bias of {name}, points", 100 * estimates.bias, -1, 1))
-        checks += [
-            Check(f"{level:.0%} intervals of {name}", share, level - 0.03, level + 0.03)
-            for level, (share, _) in zip(LEVELS, shares, strict=True)
-        ]
+    return lines
+
+
+def checks_of(name: str, estimates: Estimates) -> list[Check]:
+    """What must hold of estimates with intervals: a point of bias, three points of coverage."""
+    return [
+        Check(f"bias of {name}, points", 100 * estimates.bias[0], -1, 1),
+        *(
+            Check(
+                f"{level:.0%} intervals of {name} that hold, %",
+                100 * estimates.covered(level)[0],
+                100 * level - 3,
+                100 * level + 3,
+            )
+            for level in LEVELS
+        ),
+    ]
+
+
+def report_curves(found: Mapping[str, Estimates]) -> Section:
+    """Bias and coverage of curves with enough deals."""
+    lines = [
+        "The share of qualified deals that is won within a year, by `int_estimates__rates`.",
+        "*Bias* is the mean error and *error* the root of the mean squared error, both in points",
+        "of percent; then the share of the intervals that hold the truth. ± is the Monte Carlo",
+        "standard error of the figure before it.",
+        "",
+        *table_of_intervals(found),
+    ]
+    checks = [check for name, each in found.items() for check in checks_of(name, each)]
     return Section("Win rates", lines, checks)
 
 
-def report_small_cells(found: dict[str, Estimates]) -> Section:
+def report_small_cells(found: Mapping[str, Estimates]) -> Section:
     """Small cells by themselves and shrunk."""
-    own, shrunk = found["own curve"], found["shrunk"]
-    missing = np.isnan(interval(np.array(own.value), np.array(own.std_error), 0.95)[0]).mean()
+    own, shrunk = found[OWN], found[SHRUNK]
     lines = [
-        f"Cells with fewer than {SMALL} deals in three years, by their own curve and by",
-        "`int_estimates__shrunk`, which draws them towards the level above. "
-        f"{missing:.0%} of the own",
-        "curves have no interval: nothing was won, or nobody was left.",
+        f"The win rates of cells with fewer than {SMALL} deals in three years: by their own curve,",
+        "and drawn towards the levels above by `int_estimates__shrunk`, as the assumptions have",
+        f"them. {own.without_interval:.0%} of the own curves have no interval, because all or none"
+        " of what ended was won.",
         "",
-        "| estimated by | estimates | bias, points | root mean squared error, points "
-        "| 80 % intervals hold | 95 % intervals hold |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for name, estimates in found.items():
-        shares = [estimates.covered(level) for level in LEVELS]
-        lines.append(
-            f"| {name} | {len(estimates.value):,} "
-            f"| {100 * estimates.bias:+.2f} ± {100 * estimates.bias_error:.2f} "
-            f"| {100 * estimates.rmse:.2f} "
-            + "".join(f"| {share:.1%} ± {error:.1%} " for share, error in shares)
-            + "|"
-        )
-    lines += [
+        *table_of_intervals(found),
         "",
         f"Shrinking takes {1 - shrunk.rmse / own.rmse:.0%} off the error.",
     ]
-    return Section(
-        "Small cells",
-        lines,
-        [
-            Check("bias of shrunk small cells, points", 100 * shrunk.bias, -1, 1),
-            Check(
-                "error of shrunk small cells over that of their own curves",
-                shrunk.rmse / own.rmse,
-                0,
-                0.9,
-            ),
-            *(
-                Check(
-                    f"{level:.0%} intervals of shrunk small cells",
-                    shrunk.covered(level)[0],
-                    level - 0.03,
-                    level + 0.03,
-                )
-                for level in LEVELS
-            ),
-        ],
-    )
+    gain = Check("error of the shrunk over that of the own curves", shrunk.rmse / own.rmse, 0, 0.75)
+    return Section("Small cells", lines, [*checks_of(SHRUNK, shrunk), gain])
 
 
-def report_mistakes(found: dict[str, Estimates]) -> Section:
+def report_spreadsheets(found: Mapping[str, Estimates]) -> Section:
     """What a spreadsheet makes of the same deals."""
     lines = [
-        "The same companies, by the arithmetic that spreadsheets do. *Error* is the mean of the",
-        "figure over the mean of the truth, less 1.",
+        "The same companies by the arithmetic of spreadsheets. *Error* is the mean of the figure",
+        "over the mean of the truth, less 1.",
         "",
         "| arithmetic | mean | truth | error |",
         "|---|---:|---:|---:|",
     ]
     for name, estimates in found.items():
-        value, truth = np.nanmean(estimates.value), np.mean(estimates.truth)
-        shown = (
-            (f"{value:.0f} d", f"{truth:.0f} d") if truth > 1 else (f"{value:.1%}", f"{truth:.1%}")
+        value, truth = float(np.nanmean(estimates.value)), float(estimates.truth.mean())
+        shown = [f"{x:.0f} days" if truth > 1 else f"{100 * x:.1f} %" for x in (value, truth)]
+        lines.append(
+            f"| {name.removeprefix(SPREADSHEET)} | {shown[0]} | {shown[1]} "
+            f"| {100 * (value / truth - 1):+.0f} % |"
         )
-        error = np.nanmean(estimates.value) / np.mean(estimates.truth) - 1
-        lines.append(f"| {name} | {shown[0]} | {shown[1]} | {error:+.0%} |")
     return Section("What a spreadsheet makes of it", lines)
 
 
 # --- the report -----------------------------------------------------------------------------------
-STUDIES: tuple[Study, ...] = (report_win_rates,)
+STUDIES: tuple[Study, ...] = (study_win_rates,)
 """Each writes sections of its own; a further method is validated by a further study."""
 
 
@@ -408,23 +443,23 @@ def render(sections: Sequence[Section], repetitions: int, seed: int) -> str:
     lines = [
         "# Validation",
         "",
-        "Do the estimators find what is true, and do their intervals hold what they promise? Real",
-        "data cannot tell, because nobody knows its truth. So companies are drawn whose truth is",
-        "known, and the project's own SQL, the compiled models themselves, estimates them from what",
-        "their CRM would show on one day.",
+        "Do the estimators find what is true, and do their intervals hold what they promise?",
+        "Real data cannot tell, because nobody knows their truth. So companies are drawn whose",
+        "truth is known, and the project's own SQL, the compiled models themselves, estimates them",
+        "from what their CRM would show on one day.",
         "",
-        f"Written by `make validate-methods`: {repetitions:,} companies, seed {seed}. Each has 24 "
-        "planning",
-        f"cells, about {DEALS:,} qualified deals in three years, more of them every year, and is read",
-        f"on {AS_OF:%d %B %Y}. A cell's chance of winning is drawn from a beta distribution around its",
-        "segment's; times to win, lose and derail are lognormal; one deal in twenty is never closed.",
+        f"Written by `make validate-methods`: {repetitions:,} companies, seed {seed}. Each has 24",
+        f"planning cells and about {DEALS:,} deals that qualified in three years, more of them",
+        f"every year, and is read on {AS_OF:%d %B %Y}. A cell's chance of winning is drawn from a",
+        "beta distribution around its segment's. Times to win, to lose and to derail are",
+        "lognormal. One deal in twenty is never closed.",
         "",
-        "**How to read it.** A bias within two of its ± of zero is no sign of a bias. An interval of",
-        "95 % should hold the truth in 95 of 100 companies: fewer, and it claims more than is known;",
-        "more, and it is wider than it need be. The simulated companies keep the assumptions of the",
-        "estimators, above all that deals created now are like those created before, so the figures",
-        "say that the arithmetic is right and the errors honest. They say nothing about a company",
-        "whose rates are moving.",
+        "**How to read it.** A bias within twice its ± of zero is no sign of a bias. A 95 %",
+        "interval should hold the truth in 95 of 100 cases: with fewer it claims more than is",
+        "known, with more it is wider than it need be. The companies are such as the estimators",
+        "assume, above all in that deals created now are like those created before. So the figures",
+        "say that the arithmetic is right and the errors honest, and nothing of a company whose",
+        "rates move.",
     ]
     for section in sections:
         lines += ["", f"## {section.title}", "", *section.lines]
@@ -438,7 +473,7 @@ def render(sections: Sequence[Section], repetitions: int, seed: int) -> str:
         "|---|---:|---:|---|",
     ]
     lines += [
-        f"| {check.name} | {check.value:.3f} | {check.low:.2f} to {check.high:.2f} "
+        f"| {check.name} | {check.value:.2f} | {check.low:g} to {check.high:g} "
         f"| {'holds' if check.holds else '**fails**'} |"
         for check in checks
     ]
@@ -453,16 +488,16 @@ def main() -> None:
     asked = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        sql = CompiledModels(Path(folder))()
+        runner = Runner(CompiledModels(Path(folder))(), workers=os.cpu_count() or 1)
         sections = [
-            section for study in STUDIES for section in study(sql, asked.repetitions, asked.seed)
+            section for study in STUDIES for section in study(runner, asked.repetitions, asked.seed)
         ]
     text = render(sections, asked.repetitions, asked.seed)
     (ROOT / "docs" / "validation.md").write_text(text, encoding="utf-8")
     print(f"docs/validation.md is written ({time.monotonic() - started:.0f} s)")
     failed = [check for section in sections for check in section.checks if not check.holds]
     for check in failed:
-        print(f"{check.name}: {check.value:.3f} is not within {check.low:.2f} to {check.high:.2f}")
+        print(f"{check.name}: {check.value:.2f} is not within {check.low:g} to {check.high:g}")
     sys.exit(bool(failed))
 
 

@@ -132,12 +132,7 @@ class Lab:
     def arrays(self, sql: str) -> dict[str, NDArray[Any]]:
         """Columns of a query; a number that is null becomes NaN."""
         found = self.connection.execute(sql).fetchnumpy()
-        return {
-            name: array.astype(np.float64).filled(np.nan)
-            if isinstance(array, np.ma.MaskedArray) and array.dtype.kind in "fiu"
-            else np.asarray(array)
-            for name, array in found.items()
-        }
+        return {name: _without_nulls(array) for name, array in found.items()}
 
     def _at(self, name: str) -> str:
         return f"{self.name}.{self.sql.relations[name].schema}.{name}"
@@ -244,11 +239,18 @@ def _from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
 
 
 def _from_columns(columns: Mapping[str, Values]) -> dict[str, NDArray[Any]]:
-    length = next((len(values) for values in columns.values() if not _is_single(values)), 0)
+    listed = {name: _objects(values) for name, values in columns.items() if not _is_single(values)}
+    length = len(next(iter(listed.values()), ()))
     return {
-        name: _objects([values] * length if _is_single(values) else values)
-        for name, values in columns.items()
+        name: listed[name] if name in listed else _objects([value] * length)
+        for name, value in columns.items()
     }
+
+
+def _without_nulls(array: NDArray[Any]) -> NDArray[Any]:
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.kind in "fiu":
+        return np.where(np.ma.getmaskarray(array), np.nan, np.asarray(array, dtype=np.float64))
+    return np.asarray(array)
 
 
 def _is_single(values: Any) -> bool:

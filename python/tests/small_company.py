@@ -9,6 +9,7 @@ is open. Everything is arrays; the random numbers come from the generator that i
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,6 @@ from datetime import date
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy import stats
 
 from reverse_funnel.demo import company as demo
 from spell_lab import ADVANCED, DERAILED, LOST, OPEN
@@ -45,6 +45,9 @@ DERAILED_SHARE = 0.20
 """Of the deals that are not won and not forgotten."""
 
 
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
 @dataclass(frozen=True)
 class Company:
     """True parameters, one entry a cell; ``cells`` are the values of the planning dimensions."""
@@ -67,8 +70,9 @@ class Company:
 
     def won_by(self, days: float) -> Floats:
         """Share of each cell's deals that are won by an age, from the parameters alone."""
-        timing = stats.lognorm.cdf(days, demo.WIN_SIGMA, scale=self.median)
-        return np.asarray(self.win * timing)
+        with np.errstate(divide="ignore"):
+            score = np.log(days / self.median) / demo.WIN_SIGMA
+        return np.asarray(self.win * (0.5 + 0.5 * _erf(score / math.sqrt(2))))
 
     def mean_days(self, days: int) -> float:
         """Mean age, in whole days, at which the company's deals are won that are won by an age."""

@@ -30,6 +30,7 @@ class Point:
     """One age of a curve; shares are of all spells, ``std_error`` that of ``advanced_by``."""
 
     age: int
+    entered: int
     at_risk: int
     ended: tuple[int, int, int, int]
     """How many left at this age, by cause."""
@@ -73,6 +74,7 @@ def curve(spells: Sequence[Seen]) -> list[Point]:
         surviving *= 1 - Fraction(sum(ended[1:]), n)
         point = Point(
             age=age,
+            entered=sum(1 for spell in spells if spell.entry == age),
             at_risk=n,
             ended=(ended[0], ended[1], ended[2], ended[3]),
             surviving_before=before,
@@ -110,10 +112,14 @@ def rates(spells: Sequence[Seen], horizon: int) -> dict[str, float | None]:
     ended = [sum(point.ended[cause] for point in points) for cause in range(4)]
     cohort = [spell for spell in spells if spell.is_cohort]
     closed = [spell for spell in spells if spell.cause != OPEN]
-    # Somebody is at an age that nobody is estimated to reach: the curve says nothing of it.
-    if any(point.surviving_before == 0 for point in points):
+    # Somebody is at an age that nobody is estimated to reach: the curve says nothing.
+    is_broken = any(point.surviving_before == 0 for point in points)
+    if is_broken:
         last, points = None, []
     rate = last.advanced_by if last else None
+    advances = [(point.age, point.incidence / rate) for point in points] if rate else []
+    mean = sum((age * share for age, share in advances), Fraction(0))
+    variance = sum((age**2 * share for age, share in advances), Fraction(0)) - mean**2
     return {
         "n": entered,
         "n_open": entered - sum(ended[1:]),
@@ -126,9 +132,8 @@ def rates(spells: Sequence[Seen], horizon: int) -> dict[str, float | None]:
         "derailed_rate": _number(last.derailed_by if last else None),
         "rate_naive": _share(cohort),
         "rate_period": _share(closed),
-        "mean_days": float(sum(point.incidence * point.age for point in points) / rate)
-        if rate
-        else None,
+        "mean_days": float(mean) if advances else None,
+        "mean_days_std_error": math.sqrt(variance / ended[ADVANCED]) if advances else None,
         "p25_days": _age_of([(p.age, p.advanced_by) for p in points], Fraction(1, 4)),
         "median_days": _age_of([(p.age, p.advanced_by) for p in points], Fraction(1, 2)),
         "p75_days": _age_of([(p.age, p.advanced_by) for p in points], Fraction(3, 4)),
@@ -136,7 +141,7 @@ def rates(spells: Sequence[Seen], horizon: int) -> dict[str, float | None]:
         "median_days_in_stage": next(
             (
                 point.age
-                for point in (curve(spells) if last else [])
+                for point in ([] if is_broken else curve(spells))
                 if point.advanced_by + point.lost_by + point.derailed_by >= Fraction(1, 2)
             ),
             None,

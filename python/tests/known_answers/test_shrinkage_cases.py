@@ -34,7 +34,7 @@ def row(depth: int, segment: str, value: float, n: float, **other: Any) -> dict[
         "cell_level": ("company", "segment", "segment_deal_type")[depth],
         "depth": depth,
         "parent_level": (None, "company", "segment")[depth],
-        **{name: "*" for name in dimensions},
+        **dict.fromkeys(dimensions, "*"),
         **{f"parent_{name}": "*" for name in dimensions},
         "segment": segment,
         "own_value": value,
