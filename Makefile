@@ -14,10 +14,10 @@ PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench lock clean
+.PHONY: help setup build plan headlines real test lint bench validate-methods lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(READY) ## Create the virtual environment from the lock file
 $(READY): requirements.lock pyproject.toml
@@ -58,6 +58,9 @@ lint: $(READY) profiles.yml
 
 bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunities; writes docs/performance.md
 	@$(BIN)/python bench/build_bench.py
+
+validate-methods: $(READY) ## Estimate simulated companies whose truth is known; writes docs/validation.md
+	@$(BIN)/python bench/validate_methods.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py
