@@ -186,7 +186,10 @@ def test_every_column_of_the_rates_is_the_textbook_s(sql: CompiledSql, spells: l
     expected = {key: textbook.rates(here, HORIZON) for key, here in by_key(spells)}
     assert found.keys() == expected.keys()
     for key, row in expected.items():
-        assert {name: found[key][name] for name in row} == pytest.approx(row, abs=1e-9), key
+        for name, value in row.items():
+            # days are rounded to the millionth where their last digits depend on the warehouse
+            within = 6e-7 if name == "mean_days_std_error" else 1e-9
+            assert found[key][name] == pytest.approx(value, abs=within), (key, name)
 
 
 # --- against lifelines ----------------------------------------------------------------------------
