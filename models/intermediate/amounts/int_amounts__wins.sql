@@ -13,8 +13,8 @@ with won as (
         qualified.amount_flag,
         calendar.fiscal_quarter_start,
         calendar.next_quarter_start,
-        -- the end of the quarter's 21st day: what was recorded before it was known in week 3
-        cast({{ dbt.dateadd('day', 21, 'calendar.fiscal_quarter_start') }} as {{ dbt.type_timestamp() }}) as week3_ends_at
+        -- the end of the quarter's day var week3_day: what was recorded before it was known in week 3
+        cast({{ dbt.dateadd('day', var('week3_day'), 'calendar.fiscal_quarter_start') }} as {{ dbt.type_timestamp() }}) as week3_ends_at
     from {{ ref('int_opportunities__current') }} as current_state
     inner join {{ ref('int_opportunities__qualified') }} as qualified
         on current_state.opportunity_key = qualified.opportunity_key
