@@ -1,17 +1,14 @@
 -- The periods an estimate is made from: [starts_on, ends_before).
 with as_of as (
-    select
-        as_of.as_of_date,
-        cast(as_of.known_before as date) as ends_before,
-        calendar.quarter_index
-    from {{ ref('int_as_of') }} as as_of
-    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
+    select cast(known_before as date) as ends_before
+    from {{ ref('int_as_of') }}
 ),
 
 bounds as (
     select
         ends_before,
-        cast({{ dbt.dateadd('month', -3 * (var('lookback_quarters') | int), 'ends_before') }} as date) as lookback_start
+        cast({{ dbt.dateadd('month', -3 * (var('lookback_quarters') | int), 'ends_before') }} as date) as lookback_start,
+        cast({{ dbt.dateadd('month', -3 * (var('velocity_quarters') | int), 'ends_before') }} as date) as velocity_start
     from as_of
 ),
 
@@ -37,23 +34,39 @@ windows as (
         ends_before
     from bounds
     union all
-    -- the quarters that are over, for the velocity of each
+    -- for velocity: the twelve months up to the as-of date, and the quarters that are over
+    select
+        'trailing_year' as window_kind,
+        'trailing_year' as estimation_window,
+        cast({{ dbt.dateadd('year', -1, 'ends_before') }} as date) as starts_on,
+        ends_before
+    from bounds
+    union all
     select distinct
         'quarter' as window_kind,
         calendar.fiscal_quarter as estimation_window,
         calendar.fiscal_quarter_start as starts_on,
         calendar.next_quarter_start as ends_before
     from {{ ref('int_calendar') }} as calendar
-    inner join as_of
-        on
-            calendar.next_quarter_start <= as_of.ends_before
-            and calendar.quarter_index >= as_of.quarter_index - {{ var('velocity_quarters') }}
+    inner join bounds
+        on calendar.next_quarter_start <= bounds.ends_before and calendar.next_quarter_start > bounds.velocity_start
+),
+
+cut as (
+    select
+        window_kind,
+        estimation_window,
+        -- what came before the history is known by its survivors only
+        greatest(starts_on, cast('{{ var("history_starts_on") or var("calendar_first_day") }}' as date)) as starts_on,
+        ends_before
+    from windows
 )
 
 select
     window_kind,
     estimation_window,
-    -- what came before the history is known by its survivors only
-    greatest(starts_on, cast('{{ var("history_starts_on") or var("calendar_first_day") }}' as date)) as starts_on,
+    starts_on,
     ends_before
-from windows
+from cut
+-- a window that was over when the history began has seen nothing
+where starts_on < ends_before
