@@ -111,6 +111,21 @@ def test_nothing_that_leads_to_a_target_reads_a_self_reported_source(models: lis
     assert not readers
 
 
+def test_only_analyses_read_aspirations(parsed: tuple[dict[str, Any], str]) -> None:
+    """What somebody would like moves no assumption, target, mart, test or exposure."""
+    manifest = parsed[0]
+    nodes = manifest["nodes"] | manifest["exposures"] | manifest["unit_tests"]
+    (aspirations,) = [name for name in nodes if name.startswith("seed.") and name.endswith(".aspirations")]
+    readers = {
+        name: node["resource_type"]
+        for name, node in nodes.items()
+        if aspirations in node["depends_on"].get("nodes", [])
+    }
+    assert set(readers.values()) == {"analysis"}
+    # and nothing reads what they are in turn
+    assert not [n for n in nodes.values() if readers.keys() & set(n["depends_on"].get("nodes", []))]
+
+
 def sql_files() -> list[Path]:
     return sorted((ROOT / "models").rglob("*.sql"))
 
