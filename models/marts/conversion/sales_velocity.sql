@@ -12,7 +12,7 @@ durations as (
     select
         *,
         -- slower by more than chance would give in a share drift_alpha of quarters, and by enough to matter
-        {{ normal_tail('slower_z') }} <= {{ var('drift_alpha') }}
+        {{ normal_cdf('slower_z') }} >= 1 - {{ var('drift_alpha') }}
         and mean_days / usual_mean_days >= 1 + {{ var('drift_minimum_effect') }} - 0.000000001 as is_slower
     from {{ ref('int_velocity__durations') }}
 )
