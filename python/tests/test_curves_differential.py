@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from lifelines import AalenJohansenFitter, KaplanMeierFitter
 from lifelines.exceptions import StatError
@@ -181,6 +181,7 @@ def test_every_column_of_the_curves_is_the_textbook_s(
 
 @checked
 @given(spells=spells())
+@example(spells=[Spell(-HORIZON, 0, ADVANCED), Spell(-HORIZON, 1, LOST), Spell(-HORIZON, 9, OPEN)])
 def test_every_column_of_the_rates_is_the_textbook_s(sql: CompiledSql, spells: list[Spell]) -> None:
     _, found = run(sql, spells)
     expected = {key: textbook.rates(here, HORIZON) for key, here in by_key(spells)}

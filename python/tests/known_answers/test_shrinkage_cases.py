@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from compiled import CompiledModels, Lab
 
 pytestmark = pytest.mark.dbt
+
+Floats = NDArray[np.float64]
 
 SIBLINGS = 70
 """As many as there were historical groups in X-42; an even number, half on each side."""
@@ -94,6 +98,42 @@ def test_clemente_is_drawn_to_the_mean_by_the_published_factor(lab: Lab) -> None
     assert weight == pytest.approx(0.212, abs=1e-9)
     assert value == pytest.approx(0.265 + 0.212 * (0.400 - 0.265), abs=1e-9)
     assert round(value, 3) == 0.294
+
+
+# --- the moments themselves: Kleinman, J. Am. Stat. Assoc. 68 (1973) 46 ------------------------------
+def kleinmans_prior_weight(shares: Floats, n: Floats) -> float:
+    """Prior weight of siblings with these shares out of n, from one parent; at most 999."""
+    weight = n / n.sum()
+    mean = weight @ shares
+    chance = np.sum(weight * (1 - weight) / n)
+    dispersion = weight @ (shares - mean) ** 2
+    correlation = (dispersion / (mean * (1 - mean)) - chance) / (
+        np.sum(weight * (1 - weight)) - chance
+    )
+    return float(1 / min(max(correlation, 0.001), 1) - 1)
+
+
+def test_prior_weights_are_kleinman_s_whatever_the_siblings_sizes(lab: Lab) -> None:
+    """Thirty families at once, some alike and some not, each as a parameter of its own."""
+    rng = np.random.default_rng(43)
+    rows, expected = [], {}
+    for family in range(30):
+        n = rng.integers(5, 200, size=rng.integers(2, 12)).astype(float)
+        true = rng.beta(0.25 * 3 ** (family % 6), 0.75 * 3 ** (family % 6), size=len(n))
+        shares = rng.binomial(n.astype(int), true) / n
+        expected[f"family {family}"] = kleinmans_prior_weight(shares, n)
+        rows += [
+            row(1, f"{k}", share, size, parameter=f"family {family}")
+            for k, (share, size) in enumerate(zip(shares, n, strict=True))
+        ]
+    lab.table("int_estimates__evidence", rows=rows)
+    lab.run("int_estimates__credibility")
+    found = dict(
+        lab.query("select parameter, prior_weight from intermediate.int_estimates__credibility")
+    )
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert min(expected.values()) < 5
+    assert 999 in np.round(list(expected.values()), 6)
 
 
 # --- where there is nothing to be drawn towards ---------------------------------------------------
