@@ -1,8 +1,8 @@
 {#-
-    The normal distribution function in arithmetic that every warehouse has, to 14 digits: the
-    rational approximation 5666 of Hart et al. (Computer Approximations, 1968), as given by West
-    (Better approximations to cumulative normal functions, Wilmott, 2005). `z` is a column; beyond
-    37 standard deviations the tail is 0.
+    The normal distribution function in arithmetic that every warehouse has: the rational
+    approximation 5666 of Hart et al. (Computer Approximations, 1968), as given by West (Better
+    approximations to cumulative normal functions, Wilmott, 2005). Good to 14 decimals, and of a lower
+    tail, however far out, to 8 digits. `z` is a column; beyond 37 standard deviations the tail is 0.
 -#}
 {% macro normal_cdf(z) -%}
     {%- set x = 'abs(' ~ z ~ ')' -%}
