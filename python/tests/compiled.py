@@ -62,7 +62,7 @@ class Lab:
         schemas = {relation.schema for relation in sql.relations.values()}
         connection.execute(
             f"attach ':memory:' as {name}; use {name};"
-            + "".join(f"create schema {schema};" for schema in sorted(schemas))
+            + "".join(f"create schema if not exists {schema};" for schema in sorted(schemas))
         )
 
     def __enter__(self) -> Self:
@@ -186,7 +186,14 @@ class CompiledModels:
         shutil.copy(ROOT / "profiles.yml.example", self.folder / "profiles.yml")
         command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "compile"]
         done = subprocess.run(
-            [*command, "--select", "resource_type:model", "--vars", variables],
+            [
+                *command,
+                "--select",
+                "resource_type:model",
+                "resource_type:analysis",
+                "--vars",
+                variables,
+            ],
             cwd=ROOT,
             env=os.environ
             | {
@@ -217,7 +224,7 @@ def _relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Relation]:
             ),
         )
         for node in nodes.values()
-        if node["resource_type"] in {"model", "seed"}
+        if node["resource_type"] in {"model", "seed", "analysis"}
     }
 
 

@@ -115,7 +115,9 @@ def test_only_analyses_read_aspirations(parsed: tuple[dict[str, Any], str]) -> N
     """What somebody would like moves no assumption, target, mart, test or exposure."""
     manifest = parsed[0]
     nodes = manifest["nodes"] | manifest["exposures"] | manifest["unit_tests"]
-    (aspirations,) = [name for name in nodes if name.startswith("seed.") and name.endswith(".aspirations")]
+    (aspirations,) = [
+        name for name in nodes if name.startswith("seed.") and name.endswith(".aspirations")
+    ]
     readers = {
         name: node["resource_type"]
         for name, node in nodes.items()
