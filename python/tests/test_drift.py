@@ -16,7 +16,7 @@ import pytest
 from scipy import stats
 
 from compiled import CompiledModels, Lab
-from conftest import ROOT, Warehouse, rounded
+from conftest import ROOT, Warehouse
 from spell_lab import FIRST_DAY, Window, give_cells, give_spells, give_windows
 from validate_drift import CELL, give_plans, judge, names, of_shares, validate
 
@@ -414,17 +414,33 @@ def optimistic(demo: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> War
     return warehouse
 
 
-def test_a_plan_made_of_what_happens_is_hardly_ever_in_breach(demo: Warehouse) -> None:
-    """The committed vintage was measured on the same company, five times as large."""
-    breaches, judged = demo.query(
-        "select count(*) filter (verdict = 'breach'), count(*) filter (verdict <> 'immature') "
-        "from marts.assumption_drift"
+def true_assumptions(demo: Warehouse) -> str:
+    """Return a plan that believes what the simulator does."""
+    rates = {
+        "meeting_accepted_to_completed_rate": "0_to_1",
+        "meeting_completed_to_qualified_rate": "1_to_2",
+        "win_rate": "2_to_won",
+    }
+    rows = []
+    for cell in demo.truth()["cells"]:
+        values = {name: cell["rates"][step]["within_365_days"] for name, step in rates.items()}
+        values |= {name: cell[f"{name}_mean"] for name in MONEY}
+        row = {**table("plan_assumptions")[0], **{name: cell.get(name, "all") for name in CELL}}
+        rows += [row | {"parameter": name, "value": value} for name, value in values.items()]
+    return text(rows)
+
+
+def test_a_plan_that_knows_the_truth_is_hardly_ever_in_breach(
+    demo: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = drifted(demo, tmp_path / "truth", plan_assumptions=true_assumptions(demo))
+    rebuild(warehouse)
+    breaches, judged = warehouse.query(
+        "select count(*) filter (verdict = 'breach'), count(*) from marts.assumption_drift "
+        "where verdict <> 'immature'"
     )[0]
-    assert judged > 100
+    assert judged > 50
     assert breaches <= ALPHA * judged
-    assert demo.query(
-        "select count(*) from marts.assumption_drift where cell_level = 'company' and verdict = 'breach'"
-    ) == [(0,)]
 
 
 def test_every_assumption_of_the_plan_has_an_actual_or_a_reason(demo: Warehouse) -> None:
@@ -479,12 +495,16 @@ def test_effects_of_cells_sum_to_those_of_their_level(optimistic: Warehouse) -> 
 def test_only_what_was_planned_otherwise_is_judged_otherwise(
     demo: Warehouse, optimistic: Warehouse
 ) -> None:
-    """Nothing else moves, but for what a breach leaves of the alarms allowed to the others."""
     before, after = (
-        [rounded(row[:6] + row[7:]) for row in warehouse.query(DRIFT) if row[0] != "win_rate"]
+        [row for row in warehouse.query(DRIFT) if row[0] != "win_rate"]
         for warehouse in (demo, optimistic)
     )
-    assert before == after
+    for one, other in zip(before, after, strict=True):
+        # but for the verdict, which depends on how many alarms there are elsewhere
+        assert one[:6] == other[:6]
+        for value, same in zip(one[7:], other[7:], strict=True):
+            assert (value is None) == (same is None)
+            assert value is None or same == pytest.approx(value, rel=1e-8)
 
 
 def test_in_another_currency_effects_are_others_and_verdicts_the_same(
