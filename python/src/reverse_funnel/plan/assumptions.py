@@ -106,7 +106,9 @@ class Assumption:
     def uses_parent(self) -> bool:
         """True where nothing was observed in the cell itself, so that a wider level speaks."""
         return (
-            self.value is not None and not self.is_override and self.measured_level not in OWN_LEVELS
+            self.value is not None
+            and not self.is_override
+            and self.measured_level not in OWN_LEVELS
         )
 
 
