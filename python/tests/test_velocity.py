@@ -14,7 +14,7 @@ import pytest
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from compiled import CompiledModels, CompiledSql, Lab
+from compiled import CompiledModels, Lab
 from conftest import Warehouse
 
 pytestmark = pytest.mark.dbt
@@ -36,14 +36,9 @@ X_10 = {
 }
 
 
-@pytest.fixture(scope="module")
-def sql(tmp_path_factory: pytest.TempPathFactory) -> CompiledSql:
-    return CompiledModels(tmp_path_factory.mktemp("compiled_velocity"))()
-
-
 @pytest.fixture
-def lab(sql: CompiledSql) -> Iterator[Lab]:
-    with sql.lab() as lab:
+def lab(compiled: CompiledModels) -> Iterator[Lab]:
+    with compiled().lab() as lab:
         lab.table("int_as_of", rows=[{"as_of_date": AS_OF, "known_before": "2026-07-01"}])
         yield lab
 
