@@ -39,14 +39,14 @@ select
     -- A rate that was watched for part of the time is worth as many observations as a share with the
     -- same variance; of a rate of none or all, those that ended.
     case
-        when windowed.shrinkage <> 'beta_binomial' then cast(windowed.n as {{ type_double() }})
+        when windowed.shrinkage <> 'beta_binomial' then windowed.n_worth
         when windowed.std_error > 0 and windowed.value > 0 and windowed.value < 1
             then windowed.value * (1 - windowed.value) / power(windowed.std_error, 2)
         else cast(windowed.n_ended as {{ type_double() }})
     end as effective_n,
     -- the squared coefficient of variation of one observation
     case
-        when windowed.shrinkage = 'log_normal' and windowed.n > 1 then windowed.n * power(windowed.std_error / windowed.value, 2)
+        when windowed.shrinkage = 'log_normal' and windowed.n > 1 then windowed.n_worth * power(windowed.std_error / windowed.value, 2)
     end as relative_variance
 from windowed
 inner join levels on windowed.family = levels.family and windowed.cell_level = levels.cell_level

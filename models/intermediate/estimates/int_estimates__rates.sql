@@ -6,6 +6,7 @@ with curves as (
     select
         *,
         max(case when age_days <= {{ horizon }} then age_days end) over (partition by {{ curve }}) as last_age,
+        min(age_days) over (partition by {{ curve }}) as first_age,
         max(case when age_days <= {{ horizon }} then cumulative_incidence end) over (partition by {{ curve }}) as rate,
         max(case when age_days <= {{ horizon }} then cumulative_lost end) over (partition by {{ curve }}) as lost_rate
     from {{ ref('int_estimates__curves') }}
@@ -25,9 +26,17 @@ summed as (
         max(case when age_days = last_age then std_error end) as std_error,
         max(lost_rate) as lost_rate,
         max(case when age_days = last_age then cumulative_derailed end) as derailed_rate,
-        -- Somebody is at an age that nobody is estimated to reach: with few spells in a window the early
-        -- ages may lose all they have before the older spells come in. Then the curve says nothing.
-        max(case when age_days <= {{ horizon }} and surviving_before <= 0 and at_risk_count > 0 then 1 else 0 end) = 1 as is_broken,
+        -- With few spells in a window the early ages may lose all they have before the older spells come
+        -- in: then those are at an age that nobody is estimated to reach, or came after ages at which
+        -- nobody was watched, and the curve says nothing.
+        max(
+            case
+                when age_days > {{ horizon }} or at_risk_count = 0 then 0
+                when surviving_before <= 0 then 1
+                when age_days > first_age and at_risk_count = entered_count then 1
+                else 0
+            end
+        ) = 1 as is_broken,
         -- the moments of the time to advance, among those that advance by the horizon
         sum(case when age_days <= {{ horizon }} then incidence * age_days end) / nullif(max(rate), 0) as mean_days,
         sum(case when age_days <= {{ horizon }} then incidence * age_days * age_days end) / nullif(max(rate), 0) as mean_squared_days,

@@ -78,5 +78,12 @@ select
         end as integer
     ) as {{ 'n' if count == 'n' else 'n_ended' }},
     {% endfor -%}
+    -- a weighted mean of two is worth fewer than both together, unless they are weighted by their size
+    case
+        when prior_year_weight is null then cast(all_time_n as {{ type_double() }})
+        when prior_year_weight = 0 then cast(lookback_n as {{ type_double() }})
+        when prior_year_weight = 1 then cast(prior_year_n as {{ type_double() }})
+        else 1 / (power(1 - prior_year_weight, 2) / lookback_n + power(prior_year_weight, 2) / prior_year_n)
+    end as n_worth,
     case when prior_year_weight is null then 'all_time' else 'lookback+prior_year' end as estimation_window
 from weighted
