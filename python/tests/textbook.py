@@ -112,8 +112,13 @@ def rates(spells: Sequence[Seen], horizon: int) -> dict[str, float | None]:
     ended = [sum(point.ended[cause] for point in points) for cause in range(4)]
     cohort = [spell for spell in spells if spell.is_cohort]
     closed = [spell for spell in spells if spell.cause != OPEN]
-    # Somebody is at an age that nobody is estimated to reach: the curve says nothing.
-    is_broken = any(point.surviving_before == 0 for point in points)
+    # Somebody is at an age that nobody is estimated to reach, or that nobody who was watched before
+    # was watched up to: the curve says nothing.
+    is_broken = any(
+        point.surviving_before == 0
+        or not any(spell.entry < point.age <= spell.exit for spell in spells)
+        for point in points[1:]
+    )
     if is_broken:
         last, points = None, []
     rate = last.advanced_by if last else None
