@@ -34,6 +34,8 @@ observed as (
             known.plan_version = plans.plan_version
             and spells.left_on >= plans.starts_on
             and spells.entered_on <= plans.last_day
+            -- past the horizon there is nothing left to see
+            and spells.entered_on >= {{ dbt.dateadd('day', -(var('conversion_horizon_days') | int), 'plans.starts_on') }}
 )
 
 select

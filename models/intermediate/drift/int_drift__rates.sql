@@ -100,6 +100,12 @@ select
     case when not is_broken then mean_days end as mean_days,
     case
         when not is_broken and advanced > 0
-            then sqrt(greatest(mean_squared_days - mean_days * mean_days, 0) / advanced)
+            then cast(cast(
+                case
+                    when mean_squared_days - mean_days * mean_days > 0.000001
+                        then sqrt((mean_squared_days - mean_days * mean_days) / advanced)
+                    else 0
+                end as decimal(18, 6)
+            ) as {{ type_double() }})
     end as mean_days_std_error
 from summed

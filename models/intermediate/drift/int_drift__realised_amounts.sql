@@ -73,6 +73,13 @@ summed as (
         {{ ratio('sum(y)', 'sum(counts_once * x)') }} as actual
     from levelled
     group by plan_version, parameter, measure, unit, cell_level, {{ cell() }}
+),
+
+measured as (
+    select
+        *,
+        {{ ratio(std_error_of_mean('n', '(y - expected)', 'squared_residuals') ~ ' * n', 'x') }} as std_error_of_deals
+    from summed
 )
 
 select
@@ -86,9 +93,11 @@ select
     actual,
     case
         when measure = 'share' and n > 0 then sqrt(greatest(actual * (1 - actual), 0) / n)
-        else {{ ratio(std_error_of_mean('n', '(y - expected)', 'squared_residuals') ~ ' * n', 'x') }}
+        -- deals that are all as assumed leave a rounding error, not a variance
+        when std_error_of_deals > 0.0001 * actual then std_error_of_deals
+        when n > 1 then 0
     end as std_error,
     cast(n as integer) as n,
     cast(case when measure = 'share' then y else n end as integer) as n_events,
     cast(n as {{ type_double() }}) as effective_n
-from summed
+from measured

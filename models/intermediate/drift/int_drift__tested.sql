@@ -31,13 +31,14 @@ judged as (
 ),
 
 -- Shares are compared as they are, by the score test: the variance is what the assumption implies,
--- but that of what happened where none or all was assumed. Everything else on the logarithm.
+-- but that of what happened where none or all was assumed. Everything else on the logarithm, where
+-- nothing is known better than to a hundredth of a percent.
 scaled as (
     select
         *,
         case when is_share = 1 then actual - assumed else ln(actual / assumed) end as difference,
         case
-            when is_share = 0 then power(case when std_error > 0.000001 * actual then std_error / actual else 0.000001 end, 2)
+            when is_share = 0 then power(case when std_error > 0.0001 * actual then std_error / actual else 0.0001 end, 2)
             when assumed * (1 - assumed) > {{ tolerance }} then assumed * (1 - assumed) / effective_n
             when actual * (1 - actual) > {{ tolerance }} then actual * (1 - actual) / effective_n
             else 0.25 / effective_n
