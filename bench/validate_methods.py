@@ -28,8 +28,9 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "python" / "tests"))
+sys.path[:0] = [str(ROOT / "python" / "tests"), str(ROOT / "bench")]
 
+import validate_drift  # noqa: E402
 from compiled import CompiledModels, CompiledSql, Lab, Relation  # noqa: E402
 from small_company import (  # noqa: E402
     AS_OF,
@@ -379,6 +380,32 @@ def study_small_cells(runner: Runner, repetitions: int, seed: int) -> list[Secti
     return [report_small_cells(collect(runner.repeat(find_small_cells, repetitions, seed)))]
 
 
+def study_drift(runner: Runner, repetitions: int, seed: int) -> list[Section]:
+    """Study the verdicts of assumption_drift: false alarms, and what drifted found."""
+    table = validate_drift.validate(runner.sql, repetitions, seed)
+    lines = [
+        "A plan that believed the truth should hardly ever be told that it is in breach, and one",
+        "that believed something else should. By `assumption_drift`; ± is the Monte Carlo standard",
+        "error; *at most* is the nominal rate of false alarms.",
+        "",
+        "| study | setting | n | figure | value | at most |",
+        "|---|---|---:|---|---:|---:|",
+    ]
+    checks = []
+    for row in table:
+        error = "" if np.isnan(row["error"]) else f" ± {row['error']:.3f}"
+        most = "" if row["at_most"] is None else f"{row['at_most']:g}"
+        lines.append(
+            f"| {row['study']} | {row['setting']} | {row['n']} | {row['figure']} "
+            f"| {row['value']:.3f}{error} | {most} |"
+        )
+        if row["at_most"] is not None:
+            # A rate of false alarms is itself known to its Monte Carlo error only.
+            name = f"drift, {row['study']}, {row['setting']}, n = {row['n']}: {row['figure']}"
+            checks.append(Check(name, row["value"], 0, row["at_most"] + 3 * row["error"]))
+    return [Section("Drift", lines, checks)]
+
+
 def table_of_intervals(found: Mapping[str, Estimates]) -> list[str]:
     """Bias, error and coverage of estimates, a line each."""
     lines = [
@@ -469,7 +496,7 @@ def report_spreadsheets(found: Mapping[str, Estimates]) -> Section:
 
 
 # --- the report -----------------------------------------------------------------------------------
-STUDIES: tuple[Study, ...] = (study_curves, study_small_cells)
+STUDIES: tuple[Study, ...] = (study_curves, study_small_cells, study_drift)
 """Each writes sections of its own. A further method is validated by a further study, appended."""
 
 

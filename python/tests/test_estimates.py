@@ -75,7 +75,11 @@ def test_curves_equal_an_independent_implementation(demo: Warehouse, window: str
         name = {"company": (), "segment": (segment,), "pipeline_source": (source,)}[level]
         in_sql[(level, *name, from_stage, to_stage)][age] = (at_risk, incidence)
     compared = 0
-    for key, spells in groups.items():
+    # Leads past the horizon before a window opens are left out of it: no rate looks that far.
+    oldest = starts_on - timedelta(days=365)
+    for key, known in groups.items():
+        is_lead = key[-2] < 0
+        spells = [spell for spell in known if spell[0] >= oldest] if is_lead else known
         expected = cumulative_incidence(spells, starts_on, ends_before) if spells else {}
         assert in_sql[key].keys() == expected.keys(), key
         for age, (at_risk, incidence) in expected.items():
