@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reverse_funnel.plan.assumptions import DECIMALS
+from reverse_funnel.plan.kernels import delta_kernel
 from reverse_funnel.plan.model import Cell, CellAssumptions, Estimate, GoalCell, UpstreamStep
-from reverse_funnel.plan.solve import delta_kernel
 
-AS_OF = date(2026, 8, 31)
+AS_OF = date(2025, 12, 31)
 GOALS_HEADER = (
     "fiscal_month,segment,deal_type,territory,bookings_goal,currency,version,approved_at,"
     "approved_by"
@@ -29,6 +29,7 @@ ROUND = {
     "source_mix": 1.0,
     "win_rate": 0.25,
     "won_amount": 40_000.0,
+    "won_amount_variation": 0.5,
     "amount_at_qualification": 30_000.0,
     "amount_growth": 1.25,
     "days_qualified_to_won": 61.0,
@@ -47,6 +48,7 @@ def mart_rows(cells: dict[Cell, dict[str, float | None]], **common: Any) -> list
     return [
         {
             "parameter": parameter,
+            "month_number": None,
             **cell._asdict(),
             "value": None if value is None else Decimal(repr(value)),
             "lower": None,
@@ -133,6 +135,7 @@ def assumptions_from(
         mix=certain(mix),
         win_rate=certain(win_rate),
         won_amount=certain(won_amount),
+        won_amount_variation=np.ones(cells),
         amount_at_qualification=certain(won_amount),
         kernel=delta_kernel(np.asarray(lag, dtype=np.float64)),
         upstream=tuple(
@@ -143,6 +146,8 @@ def assumptions_from(
             )
             for name in ("meeting_completed", "meeting_accepted", "lead")
         ),
+        closing=np.ones((cells, 12)),
+        creation=np.ones((cells, 12)),
     )
 
 
@@ -176,4 +181,8 @@ def goals_for(draw: st.DrawFn, assumptions: CellAssumptions, months: int) -> np.
     return draw(arrays(np.float64, (len(assumptions.goal_cells), months), elements=amount))
 
 
-assert set(ROUND) == set(DECIMALS)
+assert set(ROUND) == {
+    name
+    for name in DECIMALS
+    if not name.startswith("kernel_") and not name.endswith("_seasonality")
+}

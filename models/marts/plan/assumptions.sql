@@ -50,6 +50,30 @@ chosen as (
         lower,
         upper
     from {{ ref('int_estimates__seasonal') }}
+    union all
+    select
+        {{ cell() }},
+        parameter,
+        month_number,
+        unit,
+        method,
+        shrinkage,
+        'all_time' as estimation_window,
+        measured_level,
+        source_level,
+        null as lookback_value,
+        0 as lookback_n,
+        null as prior_year_value,
+        0 as prior_year_n,
+        null as prior_year_weight,
+        own_value,
+        own_n,
+        null as own_weight,
+        parent_value,
+        measured_value,
+        null as lower,
+        null as upper
+    from {{ ref('int_estimates__variation') }}
 ),
 
 -- An override speaks for the cells it names, a blank dimension for all of them; the one that

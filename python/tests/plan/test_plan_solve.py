@@ -6,15 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plan_builders import assumptions_from, goals_for, planning_cells
+from reverse_funnel.plan.kernels import delta_kernel, lag_in_months
 from reverse_funnel.plan.model import CellAssumptions, UpstreamStep
-from reverse_funnel.plan.solve import (
-    delta_kernel,
-    extend_goals,
-    fixed_lag,
-    forward,
-    lag_in_months,
-    upstream_count,
-)
+from reverse_funnel.plan.solve import extend_goals, fixed_lag, forward, upstream_count
 
 MONTHS = 18
 

@@ -12,22 +12,20 @@ from hypothesis import strategies as st
 from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.plan.assumptions import read_assumptions
 from reverse_funnel.plan.goals import GoalsVersion, read_goals
+from reverse_funnel.plan.make import Plan, PlanSettings, make_plan
 from reverse_funnel.plan.model import Cell
 from reverse_funnel.plan.targets import (
     HEADERS,
     NEED_FILE,
     VERSIONS_FILE,
-    Plan,
-    PlanSettings,
     inputs_hash,
-    make_plan,
-    target_rows,
+    need_rows,
     vintage_tables,
 )
 
 Row = Mapping[str, str]
 ENTERPRISE = SMB._replace(segment="enterprise")
-SETTINGS = PlanSettings()
+SETTINGS = PlanSettings(method="fixed_lag")
 
 
 def goals_in(folder: Path, lines: list[str]) -> GoalsVersion:
@@ -51,7 +49,7 @@ def plan_of(
 
 
 def table(plan: Plan) -> list[Row]:
-    return [dict(zip(HEADERS[NEED_FILE], row, strict=True)) for row in target_rows(plan)]
+    return [dict(zip(HEADERS[NEED_FILE], row, strict=True)) for row in need_rows(plan)]
 
 
 def by_step(plan: Plan, month: str) -> dict[str, Row]:

@@ -8,7 +8,7 @@ months. A value that was not measured is NaN.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ BoolArray = npt.NDArray[np.bool_]
 # The value of a dimension that is not planned by, and of one that no mapping covers.
 ALL = "all"
 UNMAPPED = "unmapped"
+
+MONTHS_IN_YEAR = 12
+MONTHS_PER_QUARTER = 3
 
 FUNNEL_STEPS = ("lead", "meeting_accepted", "meeting_completed", "qualified")
 
@@ -95,10 +98,15 @@ class CellAssumptions:
         Share of qualified opportunities that are ever won (cohort close rate at its horizon).
     won_amount, amount_at_qualification
         Mean amount when won, and when qualified.
+    won_amount_variation
+        (C,) coefficient of variation of the amount of one won opportunity.
     kernel
         (C, K + 1) share of the wins that come k months after qualification; rows sum to 1.
     upstream
         The steps before qualification, nearest first.
+    closing, creation
+        (C, 12) index of how much more or less is closed, and created, in each month of the year,
+        January first; 1 on average.
 
     """
 
@@ -108,9 +116,12 @@ class CellAssumptions:
     mix: Estimate
     win_rate: Estimate
     won_amount: Estimate
+    won_amount_variation: FloatArray
     amount_at_qualification: Estimate
     kernel: FloatArray
     upstream: tuple[UpstreamStep, ...]
+    closing: FloatArray
+    creation: FloatArray
 
     @property
     def measured(self) -> BoolArray:
@@ -124,6 +135,18 @@ class CellAssumptions:
         """(C,) bookings expected of one qualified opportunity; 0 where not measured."""
         expected = self.win_rate.value * self.won_amount.value
         return np.where(self.measured, expected, 0.0)
+
+    @property
+    def creation_share(self) -> FloatArray:
+        """(C,) share of the goal cell's creation that the cell is to bring.
+
+        The measured mix, with the shares of cells that are not measured taken on by the others; 0
+        in all cells of a goal cell none of which is measured.
+        """
+        mix = np.where(self.measured, self.mix.value, 0.0)
+        total = np.bincount(self.goal_index, weights=mix, minlength=len(self.goal_cells))
+        of_goal_cell = total[self.goal_index]
+        return np.divide(mix, of_goal_cell, out=np.zeros_like(mix), where=of_goal_cell > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +167,115 @@ class Goals:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """The N months a plan is made over: what time of the year they are, and which are gone.
+
+    Attributes
+    ----------
+    first_month
+        The month of the first column (see `months`).
+    period
+        (N,) number of each month's goal period, the fiscal quarter; ascending from 0.
+    first_free
+        Creation of the months before is what it was.
+    elapsed
+        Share of the month `first_free` that is gone already, from 0 to less than 1.
+    length
+        Months in a whole period.
+
+    """
+
+    first_month: int
+    period: IntArray
+    first_free: int = 0
+    elapsed: float = 0.0
+    length: int = MONTHS_PER_QUARTER
+
+    @property
+    def seasons(self) -> IntArray:
+        """(N,) the month of the year, 0 for January."""
+        return (self.first_month + np.arange(len(self.period))) % MONTHS_IN_YEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the p80 form of a plan is to be.
+
+    Attributes
+    ----------
+    level
+        Probability with which each quarter's goal is to be reached.
+    held_by
+        Who is to reach it: the company, or each segment, segment and deal type, or goal cell. The
+        finer, the more creation it takes, since luck evens out within a group.
+    common_shock
+        Standard deviation of what makes all deals of a quarter do better or worse together, as a
+        share of the bookings expected.
+
+    """
+
+    LEVELS: ClassVar[tuple[str, ...]] = (
+        "company",
+        "segment",
+        "segment_deal_type",
+        "goal_cell",
+    )
+
+    level: float = 0.8
+    held_by: str = "company"
+    common_shock: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRisk:
+    """What is not certain about open deals, by goal cell and period, arrays (G, Q).
+
+    Attributes
+    ----------
+    mean, variance
+        Of the bookings that open deals bring in the period.
+    largest, largest_probability
+        Amount of the open deal that weighs most, and its chance of being won in the period.
+
+    """
+
+    mean: FloatArray
+    variance: FloatArray
+    largest: FloatArray
+    largest_probability: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands before anything more is created, over the N months of a timeline.
+
+    Attributes
+    ----------
+    bookings
+        (G, N) bookings of each month: booked, and expected of what is open.
+    booked
+        (G, N) those that are booked.
+    created
+        (C, N) opportunities created in months gone by and so far in the running one; 0 later.
+    created_amount
+        (C, N) their amount when they qualified.
+    reference
+        (G, N) creation planned for the months gone by, so that the months to come follow on from
+        it; None where there was no plan.
+    cap
+        (G, N) most that can be created in a month, for reasons of capacity; None for no limit.
+
+    """
+
+    bookings: FloatArray
+    booked: FloatArray
+    created: FloatArray
+    created_amount: FloatArray
+    reference: FloatArray | None = None
+    cap: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Creation:
     """The qualified opportunities to create, and what creation cannot serve.
 
@@ -153,27 +285,15 @@ class Creation:
         (C, M) opportunities to create by cell and month; NaN in cells that are not measured, and
         in all cells of a goal cell none of which brings any bookings.
     served_before
-        (G, B) bookings of each month that only pipeline created before the first month serves.
+        (G, B) bookings of each month that only pipeline created before serves.
     unreachable
         (G, B) bookings of each month that no creation can serve.
-    count_p80
-        (C, M) creation that reaches the goal in 80 of 100 cases; None where the method cannot tell.
+    bookings
+        (G, B) bookings to be expected of each month.
 
     """
 
     count: FloatArray
     served_before: FloatArray
     unreachable: FloatArray
-    count_p80: FloatArray | None = None
-
-
-class Solver(Protocol):
-    """Finds the creation that serves the goals.
-
-    `goals` is (G, B) bookings by goal cell and month, reaching far enough beyond the last month of
-    creation that creation in it still has a purpose: B = `months` + K. Returns `months` months.
-    """
-
-    def __call__(self, goals: FloatArray, assumptions: CellAssumptions, months: int) -> Creation:
-        """Solve."""
-        ...
+    bookings: FloatArray

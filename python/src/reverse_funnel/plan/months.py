@@ -27,3 +27,9 @@ def fiscal_year(month: int, start_month: int) -> int:
     `start_month` is 1 to 12; with 1 the fiscal year is the calendar year.
     """
     return month // 12 + (1 if start_month > 1 and month % 12 + 1 >= start_month else 0)
+
+
+def share_of_month(day: date) -> float:
+    """Return the share of its month that is over when a day begins, from 0 to less than 1."""
+    start = first_day(month_of(day))
+    return (day - start).days / (first_day(month_of(day) + 1) - start).days

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reverse_funnel.plan.assumptions import ESSENTIAL, Assumption
+from reverse_funnel.plan.make import Plan
 from reverse_funnel.plan.model import FUNNEL_STEPS, BoolArray, FloatArray
 from reverse_funnel.plan.months import fiscal_year
-from reverse_funnel.plan.targets import Plan
 from reverse_funnel.text import count, money, multiple, share_of
 
 

@@ -12,15 +12,10 @@ from typing import Any
 from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.assumptions import Query, read_assumptions
 from reverse_funnel.plan.goals import read_goals
-from reverse_funnel.plan.model import Cell
-from reverse_funnel.plan.targets import (
-    METHODS,
-    TARGETS_FILE,
-    Plan,
-    PlanSettings,
-    make_plan,
-    vintage_tables,
-)
+from reverse_funnel.plan.make import METHODS, Plan, make_plan
+from reverse_funnel.plan.settings import read_settings
+from reverse_funnel.plan.standing import read_standing
+from reverse_funnel.plan.targets import need_rows, vintage_tables
 from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan, save
 
 
@@ -34,7 +29,7 @@ class PlanRequest:
     """
 
     version: str | None = None
-    method: str = "fixed_lag"
+    method: str = "distribution"
     goals_version: str | None = None
     goal_growth: float = 0.0
     as_of: date | None = None
@@ -75,12 +70,7 @@ def run_plan(
 
     """
     _check(request)
-    settings = PlanSettings(
-        method=request.method,
-        goal_growth=request.goal_growth,
-        qualifying_stage=int(project_vars.get("qualifying_stage", 2)),
-        plan_dimensions=tuple(project_vars.get("plan_dimensions", Cell._fields[:4])),
-    )
+    settings = read_settings(project_vars, method=request.method, goal_growth=request.goal_growth)
     with only_plan(seeds_dir):
         progress("reading goals")
         goals = read_goals(
@@ -96,11 +86,13 @@ def run_plan(
                 f"the assumptions are of {book.as_of_date}, not of {request.as_of}",
                 remedy=f"dbt build --select +assumptions --vars 'as_of_date: {request.as_of}'",
             )
+        progress("reading what stands already")
+        standing = read_standing(query)
         progress("solving")
-        plan = make_plan(goals, book, settings)
+        plan = make_plan(goals, book, settings, standing)
         progress("writing targets")
         tables = vintage_tables(plan)
-        need = tables[TARGETS_FILE] if request.as_of is None else None
+        need = need_rows(plan) if request.as_of is None else None
         outcome = save(seeds_dir, need, request.version, tables)
     return PlanResult(plan=plan, outcome=outcome)
 

@@ -1,39 +1,21 @@
 """From goals to creation and back again: pure functions on arrays.
 
-Sums over cells are plain sequential sums (`bincount`), never BLAS, so that the same input gives
-the same bytes on every machine.
+The solver through a distribution has a module of its own, `distribution`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from reverse_funnel.plan.kernels import seasonal_kernel
 from reverse_funnel.plan.model import (
+    MONTHS_IN_YEAR,
     CellAssumptions,
     Creation,
     FloatArray,
-    IntArray,
     UpstreamStep,
 )
-from reverse_funnel.plan.months import DAYS_PER_MONTH
-
-
-def lag_in_months(days: FloatArray) -> FloatArray:
-    """Return durations in whole months, (C,); half a month rounds up, NaN stays NaN."""
-    months: FloatArray = np.floor(days / DAYS_PER_MONTH + 0.5)
-    return months
-
-
-def delta_kernel(lag: FloatArray) -> FloatArray:
-    """Return kernels that put everything at one lag.
-
-    `lag` is (C,) whole months; the result (C, K + 1) with K the longest. NaN gives a row of NaN.
-    """
-    known = np.isfinite(lag)
-    longest = int(lag[known].max()) if known.any() else 0
-    kernel: FloatArray = (np.arange(longest + 1) == lag[:, np.newaxis]).astype(np.float64)
-    kernel[~known] = np.nan
-    return kernel
+from reverse_funnel.plan.sums import by_goal_cell
 
 
 def extend_goals(amount: FloatArray, months: int, growth: float = 0.0) -> FloatArray:
@@ -91,7 +73,7 @@ def fixed_lag(goals: FloatArray, assumptions: CellAssumptions, months: int) -> C
     index = assumptions.goal_index
     measured = assumptions.measured
     mix = np.where(measured, assumptions.mix.value, 0.0)
-    per_opportunity = _by_goal_cell(
+    per_opportunity = by_goal_cell(
         (mix * assumptions.yield_per_opportunity)[:, np.newaxis], index, goals.shape[0]
     )
     reachable = per_opportunity > 0  # (G, 1)
@@ -106,27 +88,31 @@ def fixed_lag(goals: FloatArray, assumptions: CellAssumptions, months: int) -> C
 
     too_early = np.arange(booking_months) < lag[:, np.newaxis]
     before = np.where(too_early, needed * assumptions.yield_per_opportunity[:, np.newaxis], 0.0)
+    unreachable = np.where(reachable, 0.0, goals)
     return Creation(
         count=count,
-        served_before=_by_goal_cell(before, index, goals.shape[0]),
-        unreachable=np.where(reachable, 0.0, goals),
+        served_before=by_goal_cell(before, index, goals.shape[0]),
+        unreachable=unreachable,
+        bookings=goals - unreachable,
     )
 
 
-def forward(count: FloatArray, assumptions: CellAssumptions) -> FloatArray:
+def forward(count: FloatArray, assumptions: CellAssumptions, first_month: int = 0) -> FloatArray:
     """Simulate the bookings that a creation brings: the inverse of a solver.
 
-    `count` is (C, M) opportunities created; the result (G, M + K) bookings, where month t gets
-    Σ_c Σ_k count[c, t - k] · kernel[c, k] · win_rate_c · won_amount_c.
+    `count` is (C, M) opportunities created from `first_month` on (see `months`); the result
+    (G, M + K) bookings, where month t gets Σ_c Σ_k count[c, t - k] · κ[c, t - k, k] · win_rate_c ·
+    won_amount_c with κ the kernel bent to the season (`seasonal_kernel`).
     """
     cells, months = count.shape
-    lags = assumptions.kernel.shape[1]
     worth = np.nan_to_num(count) * assumptions.yield_per_opportunity[:, np.newaxis]
-    kernel = np.nan_to_num(assumptions.kernel)
+    seasons = (first_month + np.arange(months)) % MONTHS_IN_YEAR
+    kernel = seasonal_kernel(np.nan_to_num(assumptions.kernel), assumptions.closing)[:, seasons]
+    lags = kernel.shape[2]
     bookings = np.zeros((cells, months + lags - 1))
     for lag in range(lags):
-        bookings[:, lag : lag + months] += worth * kernel[:, lag : lag + 1]
-    return _by_goal_cell(bookings, assumptions.goal_index, len(assumptions.goal_cells))
+        bookings[:, lag : lag + months] += worth * kernel[:, :, lag]
+    return by_goal_cell(bookings, assumptions.goal_index, len(assumptions.goal_cells))
 
 
 def upstream_count(creation: FloatArray, step: UpstreamStep, months: int) -> FloatArray:
@@ -150,11 +136,3 @@ def upstream_count(creation: FloatArray, step: UpstreamStep, months: int) -> Flo
     for lag in range(step.kernel.shape[1]):
         needed += creation[:, lag : lag + months] * step.kernel[:, lag : lag + 1]
     return needed * step.per_qualified[:, np.newaxis]
-
-
-def _by_goal_cell(values: FloatArray, index: IntArray, goal_cells: int) -> FloatArray:
-    """Sum (C, N) values into (goal_cells, N), one after the other in the order of the cells."""
-    columns = values.shape[1]
-    flat = index[:, np.newaxis] * columns + np.arange(columns)
-    total = np.bincount(flat.ravel(), weights=values.ravel(), minlength=goal_cells * columns)
-    return total.reshape(goal_cells, columns).astype(np.float64)

@@ -1,38 +1,22 @@
-"""The plan itself, and the seed tables it is published as.
-
-`make_plan` is pure: goals and assumptions in, arrays out. The functions after it turn a plan into
-rows of text, sorted and rounded, so that the same plan is always the same bytes.
-"""
+"""A plan as rows of its seeds: sorted and rounded text, so that the same plan is the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 
 import numpy as np
 
-from reverse_funnel.plan.assumptions import DECIMALS, AssumptionBook, tabulate
+from reverse_funnel.plan.assumptions import DECIMALS
 from reverse_funnel.plan.goals import GoalsVersion
-from reverse_funnel.plan.model import (
-    ALL,
-    FUNNEL_STEPS,
-    UNMAPPED,
-    Cell,
-    CellAssumptions,
-    Creation,
-    FloatArray,
-    Solver,
-)
+from reverse_funnel.plan.make import QUALIFIED, Plan
+from reverse_funnel.plan.model import ALL, FUNNEL_STEPS, UNMAPPED, Cell
 from reverse_funnel.plan.months import first_day
-from reverse_funnel.plan.solve import extend_goals, fixed_lag, upstream_count
-
-METHODS: Mapping[str, Solver] = MappingProxyType({"fixed_lag": fixed_lag})
-CARRY_OVER_POLICY = "none"
-QUALIFIED = FUNNEL_STEPS[-1]
 
 TARGETS_FILE = "pipeline_targets.csv"
 ASSUMPTIONS_FILE = "plan_assumptions.csv"
@@ -52,10 +36,16 @@ NEED_HEADER = (
 )
 HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        TARGETS_FILE: ("plan_version", *NEED_HEADER),
+        TARGETS_FILE: (
+            "plan_version",
+            *NEED_HEADER,
+            "carried_over_count",
+            "cost_of_lateness_count",
+        ),
         ASSUMPTIONS_FILE: (
             "plan_version",
             "parameter",
+            "month_number",
             *Cell._fields,
             "value",
             "lower",
@@ -76,7 +66,12 @@ HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "inputs_hash",
             "first_month",
             "last_month",
+            "base_version",
             "carry_over_policy",
+            "surplus_credit",
+            "goal_growth",
+            "confidence",
+            "confidence_level",
             "qualifying_stage",
             "bookings_goal",
         ),
@@ -86,146 +81,91 @@ HEADERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 TextRow = tuple[str, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class PlanSettings:
-    """What a plan depends on besides goals and assumptions.
-
-    `goal_growth` extends the goals beyond their last month, per year (0.1 for 10 %).
-    """
-
-    method: str = "fixed_lag"
-    goal_growth: float = 0.0
-    qualifying_stage: int = 2
-    plan_dimensions: tuple[str, ...] = Cell._fields[:4]
+_NOTHING: Mapping[int, float] = defaultdict(float)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Targets for every cell, step and month from the first to the last month with goals.
+def need_rows(plan: Plan) -> list[TextRow]:
+    """Return the rows of current_need.csv, sorted.
 
-    Attributes
-    ----------
-    settings, goals, book
-        What it was made from.
-    assumptions
-        The book as arrays, C cells and G goal cells.
-    steps
-        For each funnel step (C, T) counts; NaN where there is no target: the step, or the cell,
-        is not measured, or the cell's goal is unreachable.
-    amount
-        (C, T) pipeline to create, in corporate currency.
-    count_p80
-        (C, T) qualified opportunities that reach the goal in 80 of 100 cases, where known.
-    served_before
-        (G, T) bookings goals served by pipeline created before the plan's first month.
-    unreachable
-        (G, T) bookings goals that no creation can serve.
-
-    """
-
-    settings: PlanSettings
-    goals: GoalsVersion
-    book: AssumptionBook
-    assumptions: CellAssumptions
-    steps: Mapping[str, FloatArray]
-    amount: FloatArray
-    count_p80: FloatArray | None
-    served_before: FloatArray
-    unreachable: FloatArray
-
-    @property
-    def first_month(self) -> int:
-        """The first month with goals."""
-        return self.goals.goals.first_month
-
-    @property
-    def months(self) -> int:
-        """T, the number of months with goals."""
-        return self.goals.goals.months
-
-
-def make_plan(goals: GoalsVersion, book: AssumptionBook, settings: PlanSettings) -> Plan:
-    """Work the goals backwards into monthly targets.
-
-    A target month serves bookings one cycle later, and the lead of that month one that is later
-    still, so goals are extended beyond their last month (`extend_goals`) as far as any cell's
-    creation and upstream steps reach.
-    """
-    table = goals.goals
-    assumptions = tabulate(book, table.cells)
-    upstream_lag = max(step.kernel.shape[1] - 1 for step in assumptions.upstream)
-    creation_months = table.months + upstream_lag
-    booking_months = creation_months + assumptions.kernel.shape[1] - 1
-    extended = extend_goals(table.amount, booking_months, settings.goal_growth)
-    creation = METHODS[settings.method](extended, assumptions, creation_months)
-
-    months = table.months
-    qualified = creation.count[:, :months]
-    upstream = {
-        step.name: upstream_count(creation.count, step, months) for step in assumptions.upstream
-    }
-    return Plan(
-        settings=settings,
-        goals=goals,
-        book=book.within(table.cells),
-        assumptions=assumptions,
-        steps=MappingProxyType({**upstream, QUALIFIED: qualified}),
-        amount=qualified * assumptions.amount_at_qualification.value[:, np.newaxis],
-        count_p80=_first(creation, months),
-        served_before=creation.served_before[:, :months],
-        unreachable=creation.unreachable[:, :months],
-    )
-
-
-def _first(creation: Creation, months: int) -> FloatArray | None:
-    return None if creation.count_p80 is None else creation.count_p80[:, :months]
-
-
-def target_rows(plan: Plan) -> list[TextRow]:
-    """Return the rows of current_need.csv, sorted; a vintage's are the same with its name in front.
-
-    A goal cell whose goals are all zero has no rows; a month without a goal in any other cell is a
+    Of months gone by they hold what was created, so that a year adds up to what it must come to. A
+    goal cell whose goals are all zero has no rows; a month without a goal in any other cell is a
     target of zero. Bookings that cannot be reached stand on the qualified rows of their month,
     shared among the goal cell's sources by mix; where there is no target either, it is empty.
     """
+    return _rows(plan, first=0, carried=False)
+
+
+def target_rows(plan: Plan) -> list[TextRow]:
+    """Return the rows of pipeline_targets.csv without the version, sorted.
+
+    As `need_rows`, but only of the months to come: what is gone was measured by an earlier plan.
+    """
+    return _rows(plan, first=plan.timeline.first_free, carried=True)
+
+
+def _rows(plan: Plan, *, first: int, carried: bool) -> list[TextRow]:
     counts = {step: plan.steps[step].T.tolist() for step in FUNNEL_STEPS}
-    amounts = plan.amount.T.tolist()
-    p80 = None if plan.count_p80 is None else plan.count_p80.T.tolist()
-    entry_amount = plan.assumptions.amount_at_qualification.value.tolist()
-    wanted = _cells_with_goals(plan)
+    qualified = _qualified_figures(plan, carried=carried)
     unreachable = _unreachable_by_cell(plan)
+    blank = ("",) * (7 if carried else 5)
 
     rows: list[TextRow] = []
-    for month in range(plan.months):
+    for month in range(first, plan.months):
         day = first_day(plan.first_month + month).isoformat()
         without_target = set(unreachable)
-        for index in wanted:
+        for index in _cells_with_goals(plan):
             cell = plan.assumptions.cells[index]
             for step in FUNNEL_STEPS:
                 count = counts[step][month][index]
                 if math.isnan(count):
                     continue
-                figures = (_count(count), "", "", "", "", "")
                 if step == QUALIFIED:
-                    likely = math.nan if p80 is None else p80[month][index]
-                    gap = unreachable[cell][month] if cell in unreachable else 0.0
                     without_target.discard(cell)
-                    figures = (
-                        _count(count),
-                        _amount(amounts[month][index]),
-                        _count(likely),
-                        _amount(likely * entry_amount[index]),
-                        _count(0.0) if gap == 0 else "",
-                        _amount(gap),
-                    )
-                rows.append((day, *cell, step, *figures))
+                    rows.append((day, *cell, step, *qualified(index, month, unreachable)))
+                else:
+                    rows.append((day, *cell, step, _count(count), *blank))
         rows.extend(
             (day, *cell, QUALIFIED, "", "", "", "", "", _amount(unreachable[cell][month]))
+            + (("", "") if carried else ())
             for cell in without_target
             if unreachable[cell][month] > 0
         )
     return sorted(rows)
+
+
+def _qualified_figures(
+    plan: Plan, *, carried: bool
+) -> Callable[[int, int, Mapping[Cell, Sequence[float]]], TextRow]:
+    """Return a function that gives the figures of a cell and month behind its funnel step."""
+    counts, amounts = plan.steps[QUALIFIED].tolist(), plan.amount.tolist()
+    likely = None if plan.count_p80 is None else plan.count_p80.tolist()
+    entry = plan.assumptions.amount_at_qualification.value.tolist()
+    brings = plan.assumptions.yield_per_opportunity.tolist()
+    over = plan.carry_over
+
+    def figures(index: int, month: int, unreachable: Mapping[Cell, Sequence[float]]) -> TextRow:
+        count, amount = counts[index][month], amounts[index][month]
+        p80 = math.nan if likely is None else likely[index][month]
+        gap = unreachable.get(plan.assumptions.cells[index], _NOTHING)[month]
+        row = (
+            _count(count),
+            _amount(amount),
+            _count(p80),
+            _amount(amount + (p80 - count) * entry[index]),
+            _count(gap / brings[index] if brings[index] > 0 else 0.0 if gap == 0 else math.nan),
+            _amount(gap),
+        )
+        if not carried:
+            return row
+        if over is None:
+            return (*row, "", "")
+        return (
+            *row,
+            _count(float(over.carried[index, month])),
+            _count(float(over.lateness[index, month])),
+        )
+
+    return figures
 
 
 def _cells_with_goals(plan: Plan) -> list[int]:
@@ -263,10 +203,14 @@ def _unreachable_by_cell(plan: Plan) -> dict[Cell, list[float]]:
 
 
 def assumption_rows(plan: Plan) -> list[TextRow]:
-    """Return the rows of plan_assumptions.csv without the version, sorted."""
+    """Return the rows of plan_assumptions.csv without the version, sorted.
+
+    Months to which a kernel gives nothing are left out.
+    """
     return sorted(
         (
             entry.parameter,
+            "" if entry.month_number is None else str(entry.month_number),
             *entry.cell,
             *(
                 "" if number is None else f"{number:.{DECIMALS[entry.parameter]}f}"
@@ -279,22 +223,29 @@ def assumption_rows(plan: Plan) -> list[TextRow]:
             str(entry.is_override).lower(),
         )
         for entry in plan.book.entries
+        if entry.value != 0 or not entry.parameter.startswith("kernel_")
     )
 
 
 def version_row(plan: Plan) -> TextRow:
     """Return the row of plan_versions.csv without the version."""
+    settings, over = plan.settings, plan.carry_over
     return (
         plan.book.as_of_date.isoformat(),
-        plan.settings.method,
+        settings.method,
         plan.goals.version,
         plan.goals.approved_at.isoformat(),
         plan.goals.approved_by,
         inputs_hash(plan),
-        first_day(plan.first_month).isoformat(),
+        first_day(plan.first_month + plan.timeline.first_free).isoformat(),
         first_day(plan.first_month + plan.months - 1).isoformat(),
-        CARRY_OVER_POLICY,
-        str(plan.settings.qualifying_stage),
+        "" if over is None else over.base_version,
+        "none" if over is None else over.policy,
+        "" if over is None else f"{over.surplus_credit:.4f}",
+        f"{settings.goal_growth:.4f}",
+        f"{settings.confidence.level:.4f}",
+        settings.confidence.held_by,
+        str(settings.qualifying_stage),
         f"{plan.goals.total:.2f}",
     )
 
@@ -311,18 +262,17 @@ def vintage_tables(plan: Plan) -> dict[str, list[TextRow]]:
 def inputs_hash(plan: Plan) -> str:
     """Return the SHA-256 of everything the plan was made from, as 64 hexadecimal digits.
 
-    Goals of the chosen version, every assumption it read, and the settings; not the software.
+    Goals of the chosen version, every assumption it read, what stood already, and the settings; not
+    the software.
     """
     content = {
         "as_of_date": plan.book.as_of_date.isoformat(),
         "assumptions": assumption_rows(plan),
-        "carry_over_policy": CARRY_OVER_POLICY,
-        "goal_growth": plan.settings.goal_growth,
+        "carry_over": None if plan.carry_over is None else plan.carry_over.terms(),
         "goals": sorted(_goal_rows(plan.goals)),
         "goals_version": plan.goals.version,
-        "method": plan.settings.method,
-        "plan_dimensions": list(plan.settings.plan_dimensions),
-        "qualifying_stage": plan.settings.qualifying_stage,
+        "settings": asdict(plan.settings),
+        "standing": plan.standing_book.terms(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
