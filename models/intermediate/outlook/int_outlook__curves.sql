@@ -1,16 +1,17 @@
 {#-
-    The curves the outlook reads, at every age up to their reach: from each stage to the next, and
-    from each stage to won, at the levels that may speak for an open opportunity. A curve reaches as
-    far as at least minimum_events were at risk; beyond, an event could not be told from an accident.
+    The curves from each stage to the next, at every age up to their reach, at the levels that may
+    speak for an open opportunity. A curve reaches as far as at least minimum_events were at risk;
+    beyond, an event could not be told from an accident.
 -#}
 {%- set curve = 'cell_level, segment, deal_type, from_stage, to_stage' -%}
 {%- set day_number = dbt.datediff("cast('" ~ var('calendar_first_day') ~ "' as date)", 'date_day', 'day') -%}
 {%- set by_age = 'partition by curve_key order by age_days' -%}
 
-with curves as (
+with measured as (
     select
         {{ curve }},
         dense_rank() over (order by {{ curve }}) as curve_key,
+        min(to_stage) over (partition by from_stage) as next_stage,
         age_days,
         at_risk_count,
         at_risk_count - departed_count as watched_count,
@@ -25,13 +26,18 @@ with curves as (
         and cell_level in ('company', 'segment', 'segment_deal_type')
 ),
 
+curves as (
+    select * from measured
+    where to_stage = next_stage
+),
+
 reaches as (
     select
         {{ curve }},
         curve_key,
         max(age_days) as reach_days,
-        sum(advanced_count) as advanced_count,
-        min(to_stage) over (partition by from_stage) as next_stage
+        sum(advanced_count) as advance_count,
+        max(cumulative_incidence) as final_share
     from curves
     where at_risk_count >= {{ var('minimum_events') }}
     group by {{ curve }}, curve_key
@@ -47,7 +53,7 @@ by_age as (
         reaches.*,
         ages.age_days,
         curves.watched_count,
-        coalesce(curves.advanced_count, 0) as advanced_now,
+        coalesce(curves.advanced_count, 0) as advanced_count,
         coalesce(curves.incidence, 0) as incidence,
         curves.cumulative_incidence,
         curves.left_share
@@ -60,7 +66,8 @@ by_age as (
 numbered as (
     select
         *,
-        count(watched_count) over ({{ by_age }}) as point
+        count(watched_count) over ({{ by_age }}) as point,
+        max(cumulative_incidence) over ({{ by_age }}) as advanced_share
     from by_age
 )
 
@@ -70,13 +77,17 @@ select
     deal_type,
     cast(from_stage as integer) as from_stage,
     cast(to_stage as integer) as to_stage,
-    to_stage = next_stage as is_next_stage,
     cast(reach_days as integer) as reach_days,
-    cast(advanced_count as integer) as advance_count,
+    cast(advance_count as integer) as advance_count,
     cast(age_days as integer) as age_days,
     cast(max(watched_count) over (partition by curve_key, point) as integer) as watched_count,
-    cast(advanced_count - sum(advanced_now) over ({{ by_age }}) as integer) as later_advance_count,
+    cast(advance_count - sum(advanced_count) over ({{ by_age }}) as integer) as later_advance_count,
     incidence,
-    max(cumulative_incidence) over ({{ by_age }}) as advanced_share,
-    max(left_share) over ({{ by_age }}) as left_share
+    advanced_share,
+    max(left_share) over ({{ by_age }}) as left_share,
+    -- the quarter of those that advance to which this age belongs: the quickest are 1. The tolerance
+    -- keeps rounding errors from deciding.
+    cast(
+        least(1 + floor(4 * (advanced_share - incidence) / nullif(final_share, 0) + 0.000000001), 4) as integer
+    ) as pace
 from numbered
