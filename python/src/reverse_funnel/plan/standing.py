@@ -25,15 +25,18 @@ from reverse_funnel.plan.solve import forward
 from reverse_funnel.plan.sums import by_period
 
 BOOKINGS = "int_outlook__standing"
-RISK = "int_outlook__standing_quarters"
+RISK = "int_outlook__quarters"
 CREATED = "int_outlook__created"
 BOOKINGS_QUERY = (
     f"select {', '.join(GoalCell._fields)}, fiscal_month, booked_amount, open_expected_amount "
     f"from {{{{ ref('{BOOKINGS}') }}}}"
 )
 RISK_QUERY = (
-    f"select {', '.join(GoalCell._fields)}, fiscal_quarter_start, open_expected_amount, "
-    f"open_variance, largest_open_amount, largest_open_probability from {{{{ ref('{RISK}') }}}}"
+    f"select {', '.join(GoalCell._fields)}, calendar.fiscal_quarter_start, "
+    "open_expected_amount, open_variance, largest_deal_amount, largest_deal_probability "
+    f"from {{{{ ref('{RISK}') }}}} as quarters inner join "
+    "(select distinct fiscal_quarter, fiscal_quarter_start from {{ ref('int_calendar') }}) "
+    "as calendar on quarters.fiscal_quarter = calendar.fiscal_quarter"
 )
 CREATED_QUERY = (
     f"select {', '.join(Cell._fields)}, fiscal_month, created_count, created_amount "
@@ -108,8 +111,8 @@ def read_standing(query: Query) -> StandingBook:
             (_goal_cell(row), _month(row["fiscal_quarter_start"])): Risk(
                 _cents(row["open_expected_amount"]),
                 _cents(row["open_variance"]),
-                _cents(row["largest_open_amount"]),
-                round(float(row["largest_open_probability"] or 0), 8),
+                _cents(row["largest_deal_amount"]),
+                round(float(row["largest_deal_probability"] or 0), 8),
             )
             for row in query(RISK_QUERY)
         },
