@@ -282,7 +282,9 @@ def plan(
     ] = None,
     method: Annotated[
         str,
-        typer.Option(help="distribution: through the whole distribution of the time to win. fixed_lag: each month is served one average cycle earlier. steady_state: each month is served by its own creation."),
+        typer.Option(
+            help="distribution: through the whole distribution of the time to win. fixed_lag: each month is served one average cycle earlier. steady_state: each month is served by its own creation."
+        ),
     ] = "distribution",
     goals_version: Annotated[
         str | None,

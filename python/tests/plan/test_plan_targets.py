@@ -103,7 +103,7 @@ def test_creation_does_not_fall_to_zero_at_the_end_of_the_plan(tmp_path: Path) -
     assert by_step(plan, "2026-10-01")["qualified"]["target_count"] == "8.0000"
     # November and December serve the next January and February, goals of 40,000 again.
     assert by_step(plan, "2026-12-01")["qualified"]["target_count"] == "4.0000"
-    grown = make_plan(plan.goals, plan.book, PlanSettings(goal_growth=0.5))
+    grown = make_plan(plan.goals, plan.book, PlanSettings(method="fixed_lag", goal_growth=0.5))
     assert by_step(grown, "2026-12-01")["qualified"]["target_count"] == "6.0000"
     assert by_step(grown, "2026-10-01")["qualified"]["target_count"] == "8.0000"
 
@@ -210,6 +210,7 @@ def test_a_vintage_records_what_was_believed(tmp_path: Path) -> None:
     believed = {row[0]: row for row in tables["plan_assumptions.csv"]}
     assert believed["win_rate"] == (
         "win_rate",
+        "",
         *SMB,
         "0.25000000",
         "",
@@ -220,8 +221,8 @@ def test_a_vintage_records_what_was_believed(tmp_path: Path) -> None:
         "segment_deal_type_source",
         "false",
     )
-    assert believed["amount_growth"][6] == ""
-    assert believed["won_amount"][6] == "40000.00"
+    assert believed["amount_growth"][7] == ""
+    assert believed["won_amount"][7] == "40000.00"
 
 
 def test_the_version_row_says_what_the_plan_was_made_from(tmp_path: Path) -> None:
@@ -231,14 +232,19 @@ def test_the_version_row_says_what_the_plan_was_made_from(tmp_path: Path) -> Non
     digest = named.pop("inputs_hash")
     assert len(digest) == 64
     assert named == {
-        "as_of_date": "2026-08-31",
+        "as_of_date": "2025-12-31",
         "method": "fixed_lag",
         "goals_version": "FY2026",
         "goals_approved_at": "2025-12-10",
         "goals_approved_by": "CFO",
         "first_month": "2026-01-01",
         "last_month": "2026-03-01",
+        "base_version": "",
         "carry_over_policy": "none",
+        "surplus_credit": "",
+        "goal_growth": "0.0000",
+        "confidence": "0.8000",
+        "confidence_level": "company",
         "qualifying_stage": "2",
         "bookings_goal": "300.75",
     }

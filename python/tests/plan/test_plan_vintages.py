@@ -71,7 +71,7 @@ def test_a_second_version_is_added_and_the_first_kept_to_the_byte(tmp_path: Path
     save(tmp_path, NEED, "v1", vintage("2.0000"))
     both = read_vintages(tmp_path / "targets" / TARGETS_FILE)
     assert list(both) == ["v1", "v2"]
-    assert both["v2"] == first["v2"] == 'v2,2026-01-01,"a, b",1.0000,,,,,,,,,,\n'
+    assert both["v2"] == first["v2"] == 'v2,2026-01-01,"a, b",1.0000,,,,,,,,,,,,\n'
 
 
 def test_the_same_plan_again_is_unchanged(tmp_path: Path) -> None:
