@@ -283,7 +283,9 @@ def plan(
     method: Annotated[
         str,
         typer.Option(
-            help="distribution: through the whole distribution of the time to win. fixed_lag: each month is served one average cycle earlier. steady_state: each month is served by its own creation."
+            help="distribution: through the whole distribution of the time to win. fixed_lag: "
+            "each month is served one average cycle earlier. steady_state: each month is served by "
+            "its own creation."
         ),
     ] = "distribution",
     goals_version: Annotated[
