@@ -352,6 +352,192 @@ def plan(
         _out().print(f"Plan {version} is recorded in {short_path(project.seeds_dir / 'targets')}.")
 
 
+@app.command(
+    epilog=_examples(
+        "reverse-funnel replan --version FY2026-v2 --base FY2026-v1",
+        "reverse-funnel replan --version FY2026-v2 --base FY2026-v1 --policy spread",
+        "reverse-funnel replan --version FY2026-v2 --base FY2026-v1 --surplus-credit 0",
+    )
+)
+def replan(
+    version: Annotated[
+        str, typer.Option(metavar="NAME", help="Record the new targets as this plan version.")
+    ],
+    base: Annotated[str, typer.Option(metavar="NAME", help="The plan version it replaces.")],
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            show_default="var carry_over_policy",
+            help="What becomes of a shortfall. none: nothing. next: the next month owes it. "
+            "spread: the rest of the fiscal year shares it. deadline_aware: solve anew.",
+        ),
+    ] = None,
+    surplus_credit: Annotated[
+        float | None,
+        typer.Option(
+            show_default="var carry_over_surplus_credit",
+            help="Share of a surplus that lowers later targets: 0 never does, 1 in full.",
+        ),
+    ] = None,
+    goals_version: Annotated[
+        str | None,
+        typer.Option(metavar="V", show_default="the base plan's", help="Version of the goals."),
+    ] = None,
+    goal_growth: Annotated[
+        float,
+        typer.Option(help="Growth a year of goals beyond the last month; 0.1 is 10 %."),
+    ] = 0.0,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="the latest load",
+            help="Plan with what was known on that day; see reverse-funnel plan --help.",
+        ),
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Plan the months to come anew, given what was created since the last plan.
+
+    The base plan keeps the months gone by, and stays as it is. The new version says for each month
+    what it carries over from a shortfall, and what it costs that the shortfall is made up late.
+    """
+    from reverse_funnel.plan import PlanRequest, run_plan
+    from reverse_funnel.plan.report import plan_summary
+    from reverse_funnel.plan.vintages import Outcome
+
+    day = _date(as_of)
+    project = _project(project_dir, profiles_dir, target, as_of=day)
+    with _status() as say:
+        result = run_plan(
+            PlanRequest(
+                version=version,
+                goals_version=goals_version,
+                goal_growth=goal_growth,
+                as_of=day,
+                base=base,
+                policy=policy,
+                surplus_credit=surplus_credit,
+            ),
+            query=project.query,
+            seeds_dir=project.seeds_dir,
+            project_vars=project.vars,
+            progress=say,
+        )
+    _out().print(
+        plan_summary(
+            result.plan,
+            currency=str(project.vars.get("corporate_currency", "USD")),
+            fiscal_year_start_month=int(project.vars.get("fiscal_year_start_month", 1)),
+        )
+    )
+    unchanged = result.outcome is Outcome.UNCHANGED
+    _out().print(f"Plan {version} {'is unchanged' if unchanged else f'replaces {base}'}.")
+
+
+@app.command(epilog=_examples("reverse-funnel diff FY2026-v1 FY2026-v2"))
+def diff(
+    earlier: Annotated[str, typer.Argument(metavar="EARLIER", help="A plan version.")],
+    later: Annotated[str, typer.Argument(metavar="LATER", help="The one to compare it with.")],
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Show why two plan versions differ: goals, rates, lags, amounts, mix, or what has happened.
+
+    Compares the qualified opportunities asked for in the months that both cover. Writes nothing.
+    """
+    from reverse_funnel.plan.diff import diff as compare
+    from reverse_funnel.plan.report import diff_summary
+    from reverse_funnel.plan.settings import read_settings
+    from reverse_funnel.plan.standing import read_standing
+
+    project = _project(project_dir, profiles_dir, target)
+    with _status() as say:
+        say("comparing")
+        found = compare(
+            project.seeds_dir,
+            earlier,
+            later,
+            read_settings(project.vars),
+            read_standing(project.query),
+            str(project.vars.get("corporate_currency", "USD")),
+        )
+    _out().print(diff_summary(found, earlier, later))
+
+
+@app.command(
+    name="what-if",
+    epilog=_examples(
+        "reverse-funnel what-if",
+        "reverse-funnel what-if --win-rate +2pt",
+        "reverse-funnel what-if --cycle -10% --amount +5%",
+        "reverse-funnel what-if --volume +20% --mix marketing=40%",
+    ),
+)
+def what_if(
+    win_rate: Annotated[
+        str | None, typer.Option(metavar="CHANGE", help="Such as +2pt or +10%.")
+    ] = None,
+    amount: Annotated[str | None, typer.Option(metavar="CHANGE", help="Such as +5%.")] = None,
+    volume: Annotated[
+        str | None, typer.Option(metavar="CHANGE", help="Of pipeline created, such as +20%.")
+    ] = None,
+    cycle: Annotated[str | None, typer.Option(metavar="CHANGE", help="Such as -10%.")] = None,
+    mix: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE=SHARE", help="Such as marketing=40%,alliances=10%."),
+    ] = None,
+    goals_version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="V", show_default="the one approved last", help="Version of the bookings goals."
+        ),
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Move one lever or several, and see what it does to bookings and to the pipeline needed.
+
+    Without any it shows what you need to believe: how far each lever alone would have to move for
+    the goals of the next twelve months to be met, creation going on as it has. Writes nothing: a
+    scenario never becomes a plan by itself.
+    """
+    from reverse_funnel.plan import levers
+    from reverse_funnel.plan.report import beliefs, scenario_summary
+    from reverse_funnel.plan.run import read_problem
+    from reverse_funnel.plan.settings import read_settings
+
+    given = {"win_rate": win_rate, "amount": amount, "volume": volume, "cycle": cycle}
+    changes: dict[str, Any] = {
+        lever: levers.parse_change(lever, text) for lever, text in given.items() if text
+    }
+    project = _project(project_dir, profiles_dir, target)
+    with _status() as say:
+        problem = read_problem(
+            project.query,
+            project.seeds_dir,
+            project.vars,
+            read_settings(project.vars),
+            goals_version=goals_version,
+            progress=say,
+        )
+        if mix:
+            sources = {cell.pipeline_source for cell in problem.assumptions.cells}
+            changes["mix"] = levers.parse_mix(mix, sources)
+        say("solving")
+        shown = (
+            scenario_summary(problem, levers.Scenario(**changes))
+            if changes
+            else beliefs(levers.what_you_need_to_believe(problem))
+        )
+    _out().print(shown)
+
+
 @app.command(epilog=_examples("reverse-funnel headlines", "reverse-funnel headlines --target dev"))
 def headlines(
     project_dir: ProjectDir = None,

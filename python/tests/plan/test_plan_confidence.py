@@ -50,9 +50,7 @@ def test_kelloggs_quarter_is_won_with_the_published_chance() -> None:
 
     Deals are whole: at least 40 is above 39.5.
     """
-    quarter = outlook(
-        new_mean=42.83, new_wins=42.83, new_variance=6.4**2, new_error=4.5, goal=39.5
-    )
+    quarter = outlook(new_mean=42.83, new_wins=42.83, new_variance=6.4**2, new_error=4.5, goal=39.5)
     normal = stats.norm.sf(39.5, 42.83, np.hypot(6.4, 4.5))
     assert normal == pytest.approx(0.665, abs=0.0005)
     assert quarter.chance()[0, 0] == pytest.approx(normal, abs=0.025)

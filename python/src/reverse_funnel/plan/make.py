@@ -173,42 +173,47 @@ def make_plan(
     creation and upstream steps reach, and once more, so that the last of them is served as the
     others are.
     """
-    table, standing_book = goals.goals, standing or StandingBook()
-    start_month = settings.fiscal_year_start_month
-    assumptions = tabulate(book, table.cells, METHODS[settings.method], start_month)
-    upstream_lag = max(step.kernel.shape[1] - 1 for step in assumptions.upstream)
-    creation_months = table.months + upstream_lag
-    span = creation_months + assumptions.kernel.shape[1] - 1
-    timeline = make_timeline(table, span, book.as_of_date, start_month)
-    stands = lay_out(standing_book, assumptions, timeline, book.as_of_date)
-    extended = extend_goals(table.amount, span, settings.goal_growth)
-    problem = _Problem(
-        settings, extended, assumptions, creation_months, timeline, stands, standing_book
-    )
-    creation = problem.solve(extended)
-    return _plan(goals, book, problem, creation)
+    problem = pose(goals, book, settings, standing or StandingBook())
+    return finish(problem, problem.solve(problem.extended))
 
 
 @dataclass(frozen=True, slots=True)
-class _Problem:
-    """Everything that stays the same while goals are tried."""
+class Problem:
+    """Everything that stays the same while goals and standing are tried.
+
+    Attributes
+    ----------
+    settings, goals, book, standing_book
+        What it is made from.
+    extended
+        (G, N) goals, extended beyond their last month.
+    assumptions
+        The book as arrays.
+    creation_months
+        The months whose creation a target depends on, from the first month with goals.
+    timeline, standing
+        The N months, and what stands in them.
+
+    """
 
     settings: PlanSettings
-    goals: FloatArray
+    goals: GoalsVersion
+    book: AssumptionBook
+    standing_book: StandingBook
+    extended: FloatArray
     assumptions: CellAssumptions
-    months: int
+    creation_months: int
     timeline: Timeline
     standing: Standing
-    standing_book: StandingBook
 
     def solve(self, goals: FloatArray) -> Creation:
         """Return the creation that serves (G, N) goals."""
         if METHODS[self.settings.method] is not Lags.DISTRIBUTION:
-            return fixed_lag(goals, self.assumptions, self.months)
+            return fixed_lag(goals, self.assumptions, self.creation_months)
         return distribution(
             goals,
             self.assumptions,
-            self.months,
+            self.creation_months,
             timeline=self.timeline,
             standing=self.standing,
             steadiness=self.settings.steadiness,
@@ -228,7 +233,7 @@ class _Problem:
         rest = np.pad(rest, ((0, 0), (0, len(self.timeline.period) - rest.shape[1])))
         period = self.timeline.period
         return make_outlook(
-            by_period(self.goals, period),
+            by_period(self.extended, period),
             by_period(self.standing.booked, period),
             open_risk(self.standing_book, self.assumptions, self.timeline),
             new_bookings(self.assumptions, self.timeline, rest),
@@ -242,7 +247,7 @@ class _Problem:
         if METHODS[self.settings.method] is not Lags.DISTRIBUTION:
             return None
         loaded = loaded_goals(
-            self.goals,
+            self.extended,
             self.outlook(creation),
             group_of(self.assumptions.goal_cells, self.settings.confidence.held_by),
             self.standing.bookings,
@@ -252,10 +257,34 @@ class _Problem:
         return self.solve(loaded)
 
 
-def _plan(goals: GoalsVersion, book: AssumptionBook, problem: _Problem, creation: Creation) -> Plan:
-    """Cut the solution to the months with goals, and add the steps before qualification."""
+def pose(
+    goals: GoalsVersion, book: AssumptionBook, settings: PlanSettings, standing: StandingBook
+) -> Problem:
+    """Arrange goals, assumptions and what stands on one timeline."""
+    table, start_month = goals.goals, settings.fiscal_year_start_month
+    assumptions = tabulate(book, table.cells, METHODS[settings.method], start_month)
+    upstream_lag = max(step.kernel.shape[1] - 1 for step in assumptions.upstream)
+    creation_months = table.months + upstream_lag
+    span = creation_months + assumptions.kernel.shape[1] - 1
+    timeline = make_timeline(table, span, book.as_of_date, start_month)
+    return Problem(
+        settings=settings,
+        goals=goals,
+        book=book,
+        standing_book=standing,
+        extended=extend_goals(table.amount, span, settings.goal_growth),
+        assumptions=assumptions,
+        creation_months=creation_months,
+        timeline=timeline,
+        standing=lay_out(standing, assumptions, timeline, book.as_of_date),
+    )
+
+
+def finish(problem: Problem, creation: Creation, carry_over: CarryOver | None = None) -> Plan:
+    """Cut a solution to the months with goals, and add the steps before qualification."""
     assumptions, standing = problem.assumptions, problem.standing
-    months, gone = goals.goals.months, problem.timeline.first_free
+    goals, gone = problem.goals, problem.timeline.first_free
+    months = goals.goals.months
     to_create = problem.to_create(creation)
     upstream = {step.name: upstream_count(to_create, step, months) for step in assumptions.upstream}
     for counts in upstream.values():
@@ -269,7 +298,7 @@ def _plan(goals: GoalsVersion, book: AssumptionBook, problem: _Problem, creation
     return Plan(
         settings=problem.settings,
         goals=goals,
-        book=book.within(goals.goals.cells),
+        book=problem.book.within(goals.goals.cells),
         standing_book=problem.standing_book,
         assumptions=assumptions,
         timeline=problem.timeline,
@@ -281,4 +310,5 @@ def _plan(goals: GoalsVersion, book: AssumptionBook, problem: _Problem, creation
         unreachable=creation.unreachable[:, :months],
         outlook=problem.outlook(creation),
         outlook_p80=None if likely is None else problem.outlook(likely),
+        carry_over=carry_over,
     )

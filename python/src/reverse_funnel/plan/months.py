@@ -5,7 +5,7 @@ Month m is the m-th since year 0: 12 * year + month - 1.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 # Mean length of a month in days: 365.25 ÷ 12.
 DAYS_PER_MONTH = 30.4375
@@ -33,3 +33,19 @@ def share_of_month(day: date) -> float:
     """Return the share of its month that is over when a day begins, from 0 to less than 1."""
     start = first_day(month_of(day))
     return (day - start).days / (first_day(month_of(day) + 1) - start).days
+
+
+def month_of_text(text: str) -> int:
+    """Return the month of a date written YYYY-MM-DD."""
+    return month_of(date.fromisoformat(text[:10]))
+
+
+def month_of_next(day: date) -> int:
+    """Return the month that holds the day after a day."""
+    return month_of(day + timedelta(days=1))
+
+
+def quarter_name(month: int, start_month: int) -> str:
+    """Return the name of the fiscal quarter that holds a month, such as FY2026-Q3."""
+    quarter = (month - (start_month - 1)) % 12 // 3 + 1
+    return f"FY{fiscal_year(month, start_month)}-Q{quarter}"

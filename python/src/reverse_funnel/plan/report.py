@@ -11,17 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from reverse_funnel.plan.assumptions import ESSENTIAL, Assumption
-from reverse_funnel.plan.make import Plan
+from reverse_funnel.plan.diff import CAUSES, SINCE, Difference
+from reverse_funnel.plan.levers import Belief, Scenario, what_if
+from reverse_funnel.plan.make import Plan, Problem
 from reverse_funnel.plan.model import FUNNEL_STEPS, BoolArray, FloatArray
-from reverse_funnel.plan.months import fiscal_year
-from reverse_funnel.text import count, money, multiple, share_of
+from reverse_funnel.plan.months import first_day, fiscal_year, quarter_name
+from reverse_funnel.text import count, money, multiple, percent, share_of
 
 
 def plan_summary(plan: Plan, *, currency: str, fiscal_year_start_month: int) -> RenderableType:
     """Return the summary: totals by fiscal year, by segment, and the state of the assumptions."""
     notes = Text("\n".join(plan_notes(plan, currency=currency)))
     return Group(
-        _by_year(plan, currency, fiscal_year_start_month), _by_segment(plan, currency), notes
+        _by_year(plan, currency, fiscal_year_start_month),
+        _by_segment(plan, currency),
+        _by_quarter(plan, currency, fiscal_year_start_month),
+        notes,
     )
 
 
@@ -35,12 +40,26 @@ def plan_notes(plan: Plan, *, currency: str) -> list[str]:
         f"a lag; {int((~measured).sum())} have no measurable rates and get no target.",
         *_levels(essential),
     ]
+    brings = np.bincount(
+        plan.assumptions.goal_index,
+        weights=plan.assumptions.yield_per_opportunity,
+        minlength=len(plan.assumptions.goal_cells),
+    )
     for goal, cell in enumerate(plan.assumptions.goal_cells):
         if (missed := float(plan.unreachable[goal].sum())) > 0:
-            notes.append(
-                f"UNREACHABLE: {' / '.join(cell)}, {money(missed)} {currency}: no source of it has "
-                "a measurable win rate above zero."
+            why = (
+                "its quarters begin too soon for anything created now."
+                if brings[goal] > 0
+                else "no source of it has a measurable win rate above zero."
             )
+            notes.append(f"UNREACHABLE: {' / '.join(cell)}, {money(missed)} {currency}: {why}")
+    if plan.carry_over is not None:
+        over = plan.carry_over
+        notes.append(
+            f"Against {over.base_version}, policy {over.policy}: {np.nansum(over.carried):+,.0f} "
+            f"opportunities, {np.nansum(over.lateness):,.0f} of them because the shortfall comes "
+            "late."
+        )
     return notes
 
 
@@ -74,6 +93,136 @@ def _by_segment(plan: Plan, currency: str) -> Table:
     table.add_section()
     table.add_row("Total", *_figures(plan))
     return table
+
+
+def _by_quarter(plan: Plan, currency: str, start_month: int) -> Table:
+    """Return, for each quarter to come, what it is expected to book and how likely its goal is."""
+    confidence = plan.settings.confidence
+    table = Table(title="Bookings if the targets are met", title_justify="left")
+    for heading in ("Quarter", f"Goal, {currency}", "Stands already", "Expected", "Of goal"):
+        table.add_column(heading, justify="left" if heading == "Quarter" else "right")
+    table.add_column("Unreachable", justify="right")
+    table.add_column("Chance", justify="right")
+    table.add_column(f"Chance, p{round(100 * confidence.level)} targets", justify="right")
+    period = plan.timeline.period[: plan.months]
+    company = plan.outlook.goal.shape[0] == 1
+    for quarter in range(int(period[plan.timeline.first_free]), int(period[-1]) + 1):
+        months = np.flatnonzero(period == quarter)
+        goal, stands, expected, lost = (
+            float(figures[:, months].sum())
+            for figures in (
+                plan.goals.goals.amount,
+                plan.served_before,
+                plan.bookings,
+                plan.unreachable,
+            )
+        )
+        first = plan.first_month + int(months[0])
+        chances = [
+            "" if outlook is None or not company else percent(float(outlook.chance()[0, quarter]))
+            for outlook in (plan.outlook, plan.outlook_p80)
+        ]
+        table.add_row(
+            quarter_name(first, start_month),
+            money(goal),
+            money(stands),
+            money(expected),
+            percent(share_of(expected, goal)),
+            money(lost),
+            *chances,
+        )
+    return table
+
+
+def diff_summary(found: Difference, earlier: str, later: str) -> RenderableType:
+    """Return a table of two vintages and what made them differ, a row a segment."""
+    table = Table(
+        title=f"Qualified opportunities, {earlier} to {later}, {first_day(found.first)} to "
+        f"{first_day(found.last)}",
+        title_justify="left",
+    )
+    table.add_column("Segment")
+    for heading in (earlier, *(cause.capitalize() for cause in (*CAUSES, SINCE)), later):
+        table.add_column(heading, justify="right")
+    totals = np.zeros(len(CAUSES) + 3)
+    for segment in found.before:
+        by_cause = {
+            change.cause: change.count for change in found.changes if change.segment == segment
+        }
+        row = [
+            found.before[segment],
+            *(by_cause[cause] for cause in (*CAUSES, SINCE)),
+            found.after[segment],
+        ]
+        totals += np.array(row)
+        table.add_row(segment, *_signed(row))
+    table.add_section()
+    table.add_row("Total", *_signed(totals.tolist()))
+    return table
+
+
+def _signed(row: Sequence[float]) -> list[str]:
+    return [f"{row[0]:,.0f}", *(f"{value:+,.0f}" for value in row[1:-1]), f"{row[-1]:,.0f}"]
+
+
+def scenario_summary(problem: Problem, scenario: Scenario) -> RenderableType:
+    """Return a table of a scenario beside the assumptions as they are, a row a quarter to come."""
+    found = what_if(problem, scenario)
+    table = Table(title=scenario.label, title_justify="left")
+    table.add_column("Quarter")
+    for heading in ("Goal", "Bookings", "in the scenario", "Needed", "in the scenario"):
+        table.add_column(heading, justify="right")
+    months = problem.goals.goals.months
+    period = problem.timeline.period[:months]
+    start = problem.settings.fiscal_year_start_month
+    for quarter in range(int(period[problem.timeline.first_free]), int(period[-1]) + 1):
+        at = np.flatnonzero(period == quarter)
+        table.add_row(
+            quarter_name(problem.timeline.first_month + int(at[0]), start),
+            *(
+                money(float(figures[at].sum()))
+                for figures in (found.goal, found.bookings, found.changed_bookings)
+            ),
+            *(
+                f"{float(figures[at].sum()):,.0f}"
+                for figures in (found.needed, found.changed_needed)
+            ),
+        )
+    note = Text(
+        "Bookings with pipeline created at the pace of the last twelve months; needed: qualified\n"
+        "opportunities still to be created for the goals. A scenario is no plan: nothing was "
+        "written."
+    )
+    return Group(table, note)
+
+
+def beliefs(levers: Sequence[Belief]) -> RenderableType:
+    """Return a table of what each lever would have to become."""
+    table = Table(title="What you need to believe, one lever at a time", title_justify="left")
+    table.add_column("Lever")
+    for heading in ("Now", "Needed", "Change"):
+        table.add_column(heading, justify="right")
+    shown = {
+        "win_rate": percent,
+        "amount": money,
+        "volume": lambda value: f"{value:,.0f} created",
+        "cycle": lambda value: f"{value:.1f} months",
+    }
+    for belief in levers:
+        show = shown[belief.lever]
+        table.add_row(
+            belief.lever.replace("_", " "),
+            show(belief.now),
+            *(
+                ("beyond belief", "")
+                if belief.factor is None
+                else (show(belief.now * belief.factor), f"{belief.factor - 1:+.1%}")
+            ),
+        )
+    return Group(
+        table,
+        Text("For the goals of the next twelve months, pipeline being created as it has been."),
+    )
 
 
 def _table(title: str, first: str, currency: str) -> Table:

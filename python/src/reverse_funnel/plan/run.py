@@ -12,11 +12,15 @@ from typing import Any
 from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.assumptions import Query, read_assumptions
 from reverse_funnel.plan.goals import read_goals
-from reverse_funnel.plan.make import METHODS, Plan, make_plan
+from reverse_funnel.plan.make import METHODS, Plan, PlanSettings, Problem, finish, pose
+from reverse_funnel.plan.replan import DEFAULT_POLICY, POLICIES, BasePlan, read_base, replan
 from reverse_funnel.plan.settings import read_settings
 from reverse_funnel.plan.standing import read_standing
 from reverse_funnel.plan.targets import need_rows, vintage_tables
 from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan, save
+
+# What a plan reads, as dbt selects it.
+SELECTION = "+assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class PlanRequest:
 
     Without a version only the current need is refreshed. With an `as_of` day, that of the
     assumptions the query reads, only the version is recorded: what is needed now is not of that
-    day.
+    day. With a `base` the plan replaces that version, by a carry-over `policy`.
     """
 
     version: str | None = None
@@ -33,6 +37,9 @@ class PlanRequest:
     goals_version: str | None = None
     goal_growth: float = 0.0
     as_of: date | None = None
+    base: str | None = None
+    policy: str | None = None
+    surplus_credit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +79,82 @@ def run_plan(
     _check(request)
     settings = read_settings(project_vars, method=request.method, goal_growth=request.goal_growth)
     with only_plan(seeds_dir):
-        progress("reading goals")
-        goals = read_goals(
+        base = None if request.base is None else read_base(seeds_dir, request.base)
+        problem = read_problem(
+            query,
             seeds_dir,
-            corporate_currency=str(project_vars.get("corporate_currency", "USD")),
-            plan_dimensions=settings.plan_dimensions,
-            version=request.goals_version,
+            project_vars,
+            settings,
+            goals_version=request.goals_version or (base.goals_version if base else None),
+            as_of=request.as_of,
+            progress=progress,
         )
-        progress("reading assumptions")
-        book = read_assumptions(query)
-        if request.as_of not in (None, book.as_of_date):
-            raise ReverseFunnelError(
-                f"the assumptions are of {book.as_of_date}, not of {request.as_of}",
-                remedy=f"dbt build --select +assumptions --vars 'as_of_date: {request.as_of}'",
-            )
-        progress("reading what stands already")
-        standing = read_standing(query)
         progress("solving")
-        plan = make_plan(goals, book, settings, standing)
+        plan = _solve(problem, base, request, project_vars)
         progress("writing targets")
-        tables = vintage_tables(plan)
-        need = need_rows(plan) if request.as_of is None else None
-        outcome = save(seeds_dir, need, request.version, tables)
+        is_need = request.as_of is None and base is None
+        outcome = save(
+            seeds_dir, need_rows(plan) if is_need else None, request.version, vintage_tables(plan)
+        )
     return PlanResult(plan=plan, outcome=outcome)
+
+
+def read_problem(
+    query: Query,
+    seeds_dir: Path,
+    project_vars: Mapping[str, Any],
+    settings: PlanSettings,
+    *,
+    goals_version: str | None = None,
+    as_of: date | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Problem:
+    """Read goals, assumptions and what stands, and arrange them; parameters as in `run_plan`.
+
+    Raises `ReverseFunnelError` where the warehouse does not speak for `as_of`.
+    """
+    progress("reading goals")
+    goals = read_goals(
+        seeds_dir,
+        corporate_currency=str(project_vars.get("corporate_currency", "USD")),
+        plan_dimensions=settings.plan_dimensions,
+        version=goals_version,
+    )
+    progress("reading assumptions")
+    book = read_assumptions(query)
+    if as_of not in (None, book.as_of_date):
+        raise ReverseFunnelError(
+            f"the assumptions are of {book.as_of_date}, not of {as_of}",
+            remedy=f"dbt build --select {SELECTION} --vars 'as_of_date: {as_of}'",
+        )
+    progress("reading what stands already")
+    return pose(goals, book, settings, read_standing(query))
+
+
+def _solve(
+    problem: Problem, base: BasePlan | None, request: PlanRequest, project_vars: Mapping[str, Any]
+) -> Plan:
+    if base is None:
+        return finish(problem, problem.solve(problem.extended))
+    credit = request.surplus_credit
+    if credit is None:
+        credit = float(project_vars.get("carry_over_surplus_credit", 1.0))
+    policy = request.policy or str(project_vars.get("carry_over_policy", DEFAULT_POLICY))
+    if policy not in POLICIES:
+        raise InputError(
+            Fault(
+                problem=f"there is no carry-over policy {policy!r}",
+                remedy=f"use one of: {', '.join(POLICIES)}",
+            )
+        )
+    if not 0 <= credit <= 1:
+        raise InputError(
+            Fault(
+                problem=f"a surplus cannot count {credit} times",
+                remedy="give --surplus-credit as a share from 0 to 1",
+            )
+        )
+    return replan(problem, base, policy=policy, surplus_credit=credit)
 
 
 def _check(request: PlanRequest) -> None:
