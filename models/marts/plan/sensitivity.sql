@@ -133,7 +133,7 @@ select
     driver,
     change,
     cast(effect as decimal(28, 2)) as bookings_effect,
-    {{ ratio('effect', 'expected') }} as relative_effect,
+    {{ ratio('cast(effect as decimal(28, 2))', 'expected') }} as relative_effect,
     steady_state_effect,
     as_of_date
 from effects
