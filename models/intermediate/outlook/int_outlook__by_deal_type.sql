@@ -1,17 +1,15 @@
 -- What stands in each quarter from the current one to the last with a goal, by segment and deal type, the
 -- groups within which errors of the estimates are taken to go together.
-with bounds as (
-    select
-        today.quarter_index as first_quarter,
-        greatest(today.quarter_index, coalesce(max(goal_months.quarter_index), 0)) as last_quarter
+with today as (
+    select calendar.quarter_index
     from {{ ref('int_as_of') }} as as_of
-    inner join {{ ref('int_calendar') }} as today on as_of.as_of_date = today.date_day
-    left join (
-        select calendar.quarter_index
-        from {{ ref('int_goals') }} as goals
-        inner join {{ ref('int_calendar') }} as calendar on goals.fiscal_month = calendar.date_day
-    ) as goal_months on goal_months.quarter_index >= today.quarter_index
-    group by today.quarter_index
+    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
+),
+
+goal_quarters as (
+    select max(calendar.quarter_index) as last_quarter
+    from {{ ref('int_goals') }} as goals
+    inner join {{ ref('int_calendar') }} as calendar on goals.fiscal_month = calendar.date_day
 ),
 
 quarters as (
@@ -19,7 +17,11 @@ quarters as (
         calendar.fiscal_quarter,
         calendar.fiscal_quarter_start
     from {{ ref('int_calendar') }} as calendar
-    inner join bounds on calendar.quarter_index between bounds.first_quarter and bounds.last_quarter
+    cross join today
+    cross join goal_quarters
+    where
+        calendar.quarter_index = today.quarter_index
+        or calendar.quarter_index between today.quarter_index and goal_quarters.last_quarter
 ),
 
 standing as (

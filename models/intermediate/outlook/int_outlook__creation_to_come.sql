@@ -12,6 +12,11 @@ with as_of as (
     inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
 ),
 
+goals as (
+    select max(fiscal_month) as last_month
+    from {{ ref('int_goals') }}
+),
+
 months as (
     select
         calendar.fiscal_month,
@@ -19,8 +24,7 @@ months as (
         {{ ratio('sum(case when calendar.date_day > as_of.as_of_date then 1 else 0 end)', 'count(*)') }} as share_left
     from {{ ref('int_calendar') }} as calendar
     inner join as_of on calendar.fiscal_month >= as_of.fiscal_month
-    inner join (select max(fiscal_month) as last_month from {{ ref('int_goals') }}) as goals
-        on calendar.fiscal_month <= goals.last_month
+    inner join goals on calendar.fiscal_month <= goals.last_month
     group by calendar.fiscal_month, calendar.month_number
 ),
 

@@ -69,6 +69,17 @@ numbered as (
         count(watched_count) over ({{ by_age }}) as point,
         max(cumulative_incidence) over ({{ by_age }}) as advanced_share
     from by_age
+),
+
+-- The quarter of those that advance to which an age belongs: the quickest are 1. The company's own holds
+-- for every level; the tolerance keeps rounding errors from deciding.
+paced as (
+    select
+        *,
+        cast(
+            least(1 + floor(4 * (advanced_share - incidence) / nullif(final_share, 0) + 0.000000001), 4) as integer
+        ) as pace
+    from numbered
 )
 
 select
@@ -85,9 +96,5 @@ select
     incidence,
     advanced_share,
     max(left_share) over ({{ by_age }}) as left_share,
-    -- the quarter of those that advance to which this age belongs: the quickest are 1. The tolerance
-    -- keeps rounding errors from deciding.
-    cast(
-        least(1 + floor(4 * (advanced_share - incidence) / nullif(final_share, 0) + 0.000000001), 4) as integer
-    ) as pace
-from numbered
+    coalesce(max(case when cell_level = 'company' then pace end) over (partition by from_stage, age_days), 4) as pace
+from paced

@@ -3,41 +3,39 @@
     one open deal is large beside the rest it is won or not, and the gamma is that of the others; the
     quantiles of this mixture are read off a grid. Methods: docs/methods/outlook.md.
 -#}
-{%- set row = 'fiscal_quarter, creation_basis, cell_level, segment' -%}
 {%- set quantiles = {'p10': [0.1, -1.2815515655], 'p50': [0.5, 0], 'p90': [0.9, 1.2815515655]} -%}
 {%- set points = 500 -%}
-with moments as (
+with outlooks as (
     select
         *,
+        row_number() over (order by fiscal_quarter, creation_basis, cell_level, segment) as outlook_key,
+        booked_amount + open_expected_amount + creation_expected_amount as expected,
         cast(open_expected_amount + creation_expected_amount as {{ type_double() }}) as rest,
         cast(bookings_goal - booked_amount as {{ type_double() }}) as to_go,
-        cast(largest_deal_amount as {{ type_double() }}) as deal,
-        coalesce(largest_deal_amount > 0.2 * (open_expected_amount + creation_expected_amount), false) as is_one_deal_large
+        case when is_one_deal_large then cast(largest_deal_amount as {{ type_double() }}) else 0 end as deal,
+        case when is_one_deal_large then largest_deal_probability else 0 end as p,
+        case when is_one_deal_large then largest_deal_growth_variance else 0 end as v
     from {{ ref('bookings_variance') }}
 ),
 
--- The two cases: the large deal lost, and won, with the variance of its growth; without one there is one case.
-cases as (
-    {% for is_won in [0, 1] -%}
-    select
-        moments.*,
-        {{ is_won }} as is_won,
-        case when is_one_deal_large then {{ 'largest_deal_probability' if is_won else '1 - largest_deal_probability' }} else {{ 1 - is_won }} end as weight,
-        {{ 'deal' if is_won else '0' }} as shift,
-        rest - case when is_one_deal_large then deal * largest_deal_probability else 0 end as mean_left,
-        variance
-        - case
-            when is_one_deal_large
-                then deal * deal * (largest_deal_probability * (1 + largest_deal_growth_variance - largest_deal_probability)
-                - {{ is_won }} * largest_deal_growth_variance)
-            else 0
-        end as variance_left
-    from moments
-    where is_one_deal_large or {{ is_won }} = 0
-    {% if not loop.last -%}
+draws as (
+    select 0 as is_won
     union all
-    {% endif -%}
-    {% endfor %}
+    select 1 as is_won
+),
+
+-- The deal lost, and won; then its amount varies by its growth.
+cases as (
+    select
+        outlooks.*,
+        draws.is_won * outlooks.p + (1 - draws.is_won) * (1 - outlooks.p) as weight,
+        draws.is_won * outlooks.deal as shift,
+        outlooks.rest - outlooks.deal * outlooks.p as mean_left,
+        outlooks.variance
+        - outlooks.deal * outlooks.deal
+        * (outlooks.p * (1 + outlooks.v - outlooks.p) - draws.is_won * outlooks.v) as variance_left
+    from outlooks
+    cross join draws
 ),
 
 -- What rounding leaves of nothing is nothing.
@@ -48,88 +46,82 @@ gammas as (
     from cases
 ),
 
-hits as (
+goals as (
     select
-        *,
+        outlook_key,
+        weight,
         {{ gamma_score('to_go - shift', 'mean_left', 'spread') }} as score
     from gammas
+),
+
+chances as (
+    select
+        outlook_key,
+        sum(weight * (1 - ({{ normal_cdf('score') }}))) as p_hit
+    from goals
+    group by outlook_key
+),
+
+points as (
+    {{ dbt.generate_series(points) }}
 ),
 
 grid as (
     select
         gammas.*,
-        numbers.generated_number * (rest + deal + 4 * sqrt(variance)) / {{ points }} as x,
-        numbers.generated_number as point
+        points.generated_number * (gammas.rest + gammas.deal + 4 * sqrt(gammas.variance)) / {{ points }} as x
     from gammas
-    cross join ({{ dbt.generate_series(points) }}) as numbers
+    cross join points
     where gammas.is_one_deal_large
 ),
 
-grid_scores as (
+scores as (
     select
-        *,
+        outlook_key,
+        weight,
+        x,
         {{ gamma_score('x - shift', 'mean_left', 'spread') }} as score
     from grid
 ),
 
-below as (
+shares as (
     select
-        {{ row }},
-        point,
+        outlook_key,
         x,
         sum(weight * ({{ normal_cdf('score') }})) as share
-    from grid_scores
-    group by {{ row }}, point, x
+    from scores
+    group by outlook_key, x
 ),
 
 steps as (
     select
         *,
-        lag(share, 1, 0) over (partition by {{ row }} order by point) as share_before,
-        lag(x, 1, 0) over (partition by {{ row }} order by point) as x_before
-    from below
+        coalesce(lag(share) over (partition by outlook_key order by x), 0) as share_before,
+        coalesce(lag(x) over (partition by outlook_key order by x), 0) as x_before
+    from shares
 ),
 
 mixtures as (
     select
-        {{ row }}
-        {%- for name, (share, score) in quantiles.items() %},
-        -- below the first point everything may be won or nothing
-        min(case when share >= {{ share }} then x_before + (x - x_before) * greatest({{ share }} - share_before, 0) / nullif(share - share_before, 0) end) as {{ name }}
-        {%- endfor %}
+        {% for name, (share, score) in quantiles.items() -%}
+        min(case when share >= {{ share }} and share_before < {{ share }} then x_before + (x - x_before) * ({{ share }} - share_before) / (share - share_before) end) as {{ name }},
+        {% endfor -%}
+        outlook_key
     from steps
-    group by {{ row }}
-),
-
-chances as (
-    select
-        {{ row }},
-        sum(weight * (1 - ({{ normal_cdf('score') }}))) as p_hit
-    from hits
-    group by {{ row }}
+    group by outlook_key
 ),
 
 described as (
     select
-        moments.*,
-        case when moments.rest > 0.005 then moments.variance / (moments.rest * moments.rest) else 0 end as spread,
-        case when moments.to_go <= 0 then 1 else chances.p_hit end as p_hit
-        {%- for name in quantiles %},
-        mixtures.{{ name }} as mixture_{{ name }}
-        {%- endfor %}
-    from moments
-    inner join chances
-        on
-            moments.fiscal_quarter = chances.fiscal_quarter
-            and moments.creation_basis = chances.creation_basis
-            and moments.cell_level = chances.cell_level
-            and moments.segment is not distinct from chances.segment
-    left join mixtures
-        on
-            moments.fiscal_quarter = mixtures.fiscal_quarter
-            and moments.creation_basis = mixtures.creation_basis
-            and moments.cell_level = mixtures.cell_level
-            and moments.segment is not distinct from mixtures.segment
+        outlooks.*,
+        case when outlooks.rest > 0.005 then outlooks.variance / (outlooks.rest * outlooks.rest) else 0 end as spread,
+        {% for name in quantiles -%}
+        mixtures.{{ name }} as mixture_{{ name }},
+        {% endfor -%}
+        chances.p_hit
+    from outlooks
+    inner join chances on outlooks.outlook_key = chances.outlook_key
+    left join mixtures on outlooks.outlook_key = mixtures.outlook_key
 )
 
 select
@@ -141,17 +133,14 @@ select
     booked_amount,
     open_expected_amount,
     creation_expected_amount,
-    cast(booked_amount + open_expected_amount + creation_expected_amount as decimal(28, 2)) as expected,
+    cast(expected as decimal(28, 2)) as expected,
     sqrt(variance) as std,
     {% for name, (share, score) in quantiles.items() -%}
     cast(booked_amount + cast(coalesce(mixture_{{ name }}, {{ gamma_quantile(score, 'rest', 'spread') }}) as decimal(28, 2)) as decimal(28, 2)) as {{ name }},
     {% endfor -%}
     bookings_goal,
-    case when bookings_goal is not null then p_hit end as p_hit,
-    case
-        when bookings_goal is not null
-            then cast(greatest(bookings_goal - booked_amount - open_expected_amount - creation_expected_amount, 0) as decimal(28, 2))
-    end as gap,
+    case when bookings_goal <= booked_amount then 1 when bookings_goal is not null then p_hit end as p_hit,
+    case when bookings_goal is not null then cast(greatest(bookings_goal - expected, 0) as decimal(28, 2)) end as gap,
     is_one_deal_large,
     as_of_date
 from described

@@ -33,6 +33,7 @@ kernels as (
 
 lags as (
     {%- for cycle_change in [-change, 0, change] %}
+    {%- set is_last = loop.last %}
     {%- for k in range((months * (1 + change) + 2) | int) %}
     {%- set passed = (k + 0.5) / (1 + cycle_change) - 0.5 %}
     {%- set before = [passed | round(0, 'floor') | int, months] | min %}
@@ -41,8 +42,11 @@ lags as (
         {{ k }} as months_after,
         {{ before }} as month_before,
         {{ [before + 1, months] | min }} as month_behind,
-        cast({{ passed - (passed | round(0, 'floor')) }} as {{ type_double() }}) as part{{ ' union all' if not loop.last }}
-    {%- endfor %}{{ ' union all' if not loop.last }}
+        cast({{ passed - (passed | round(0, 'floor')) }} as {{ type_double() }}) as part
+    {%- if not (is_last and loop.last) %}
+    union all
+    {%- endif %}
+    {%- endfor %}
     {%- endfor %}
 ),
 

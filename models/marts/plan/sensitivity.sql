@@ -5,6 +5,7 @@
     opportunities in a month within as many days the fewer.
 -#}
 {%- set change = var('sensitivity_change') -%}
+{%- set next_month = dbt.dateadd('month', 1, 'calendar.date_day') -%}
 with outlook as (
     select *
     from {{ ref('bookings_outlook') }}
@@ -18,7 +19,7 @@ days as (
         calendar.fiscal_quarter,
         as_of.as_of_date,
         greatest({{ dbt.datediff('as_of.as_of_date', 'calendar.date_day', 'day') }} - 1, 0) as month_begins,
-        {{ dbt.datediff('as_of.as_of_date', dbt.dateadd('month', 1, 'calendar.date_day'), 'day') }} - 1 as month_ends,
+        {{ dbt.datediff('as_of.as_of_date', next_month, 'day') }} - 1 as month_ends,
         greatest({{ dbt.datediff('as_of.as_of_date', 'calendar.fiscal_quarter_start', 'day') }} - 1, 0) as quarter_begins,
         {{ dbt.datediff('as_of.as_of_date', 'calendar.next_quarter_start', 'day') }} - 1 as quarter_ends
     from {{ ref('int_calendar') }} as calendar
@@ -132,7 +133,7 @@ select
     driver,
     change,
     cast(effect as decimal(28, 2)) as bookings_effect,
-    {{ ratio('effect', 'expected') }} as relative_effect,
+    {{ ratio('cast(effect as decimal(28, 2))', 'expected') }} as relative_effect,
     steady_state_effect,
     as_of_date
 from effects
