@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import reverse_funnel.warehouse
 from conftest import PostgresServer
-from plan_builders import SMB, goal_lines, mart_rows, write_seeds
+from plan_builders import SMB, answers, goal_lines, mart_rows, write_seeds
 from reverse_funnel import __version__
 from reverse_funnel.cli import app
 from reverse_funnel.warehouse import ConnectionInfo
@@ -92,7 +92,7 @@ def test_an_unknown_option_is_a_fault_of_input() -> None:
 
 def test_plan_writes_and_says_so(project: FakeProject) -> None:
     write_seeds(project.project_dir, goal_lines([80_000] * 12))
-    project.answer = lambda _: mart_rows({SMB: {}})
+    project.answer = answers(mart_rows({SMB: {}}))
     first = run("plan", "--version", "FY2026-v1")
     assert first.exit_code == 0, first.output
     assert "Plan FY2026-v1 is recorded in seeds/targets." in first.output

@@ -158,9 +158,13 @@ def _mix(assumptions: CellAssumptions, wanted: Mapping[str, float] | None) -> Fl
     known = np.nan_to_num(mix)
     count = total(named.astype(np.float64))
     share = np.array([wanted.get(str(name), 0.0) for name in names])
-    # Of a source with several cells in a goal cell, each as it was.
-    same = np.array(
-        [total(np.where(names == name, known, 0.0))[at] for at, name in enumerate(names)]
+    # Of a source with several cells in a goal cell, each keeps its part.
+    same = sum(
+        (
+            np.where(names == name, total(np.where(names == name, known, 0.0)), 0.0)
+            for name in wanted
+        ),
+        np.zeros_like(known),
     )
     own = np.where(same > 0, known / np.where(same > 0, same, 1.0), 1.0)
     given = np.where(named, share * own, 0.0)

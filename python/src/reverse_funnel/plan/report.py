@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -202,7 +202,7 @@ def beliefs(levers: Sequence[Belief]) -> RenderableType:
     table.add_column("Lever")
     for heading in ("Now", "Needed", "Change"):
         table.add_column(heading, justify="right")
-    shown = {
+    shown: dict[str, Callable[[float], str]] = {
         "win_rate": percent,
         "amount": money,
         "volume": lambda value: f"{value:,.0f} created",
