@@ -14,7 +14,7 @@ PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench validate-methods lock clean
+.PHONY: help setup build plan headlines real test lint bench validate-methods validate-plan lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,6 +61,9 @@ bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunit
 
 validate-methods: $(READY) ## Estimate simulated companies whose truth is known; writes docs/validation.md
 	@$(BIN)/python bench/validate_methods.py
+
+validate-plan: $(READY) ## Let simulated companies create what was planned for them; writes docs/validation_plan.md
+	@$(BIN)/python bench/validate_plan.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py
