@@ -349,7 +349,7 @@ def render(found: Floats, seed: int) -> str:
         f"(seed {seed}). From what the CRM shows on {AS_OF}, rates, lags, amounts and mix are "
         f"estimated and two years of goals planned, {round(100 * (STRETCH - 1))} % above what "
         "would be booked anyway. The company then creates exactly what was planned, and lives on "
-        "by its true parameters. Bookings ÷ goal of the whole company, mean over the companies ± its "
+        "by its true parameters. Bookings ÷ goal of the whole company, mean over companies ± its "
         "Monte Carlo error; a quarter is met where the plan itself expects its goal to within 2 %.",
         "",
         "| quarter | plan expects | distribution books | goal hit | p80 form books | goal hit "

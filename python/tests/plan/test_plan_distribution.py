@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -68,9 +69,9 @@ def standing(bookings: np.ndarray, cells: int = 1, **more: np.ndarray) -> Standi
     )
 
 
-def attainment(goals: np.ndarray) -> np.ndarray:
-    """By quarter of Kellogg's company, its creation solved for."""
-    assumptions = kelloggs()
+def attainment(goals: np.ndarray, closing: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> np.ndarray:
+    """By quarter of Kellogg's company, its creation solved for; `closing` is its season."""
+    assumptions = replace(kelloggs(), closing=np.tile(closing, 3)[np.newaxis])
     creation = distribution(
         goals,
         assumptions,
@@ -124,6 +125,14 @@ def test_a_step_of_half_is_missed_only_where_it_cannot_be_met() -> None:
     assert (around > 0.92).all()
     assert (around < 1.12).all()
     np.testing.assert_allclose(np.delete(found, [7, 8]), 1.0, atol=0.025)
+
+
+def test_a_season_that_closing_shows_too_is_met_and_another_in_part() -> None:
+    season = [0.80, 0.95, 1.00, 1.25]
+    goals = np.tile(season, 9)[np.newaxis] * 50
+    # Without the quarters in which the unseasonal past still wears off.
+    np.testing.assert_allclose(attainment(goals, season)[8:24], 1.0, atol=0.01)
+    np.testing.assert_allclose(100 * attainment(goals)[8:12], [117, 99, 104, 87], atol=0.7)
 
 
 def test_goals_that_grow_evenly_are_met() -> None:
