@@ -28,6 +28,19 @@ months as (
     group by calendar.fiscal_month, calendar.month_number
 ),
 
+-- A company younger than a year has the rate of the months it has.
+history as (
+    select
+        least(
+            cast(12 as {{ type_double() }}),
+            greatest(
+                1, ({{ dbt.datediff('min(cast(qualified.qualified_at as date))', 'max(as_of.as_of_date)', 'day') }} + 1) / 30.4375
+            )
+        ) as months
+    from {{ ref('int_opportunities__qualified') }} as qualified
+    cross join as_of
+),
+
 -- A cell that created nothing for a year is taken to go on creating nothing.
 created as (
     select
@@ -50,9 +63,10 @@ select
     months.fiscal_month,
     {{ cell('created') }},
     cast(created.trailing_count as integer) as trailing_count,
-    created.trailing_count / 12.0 * coalesce(segments.value, company.value, 1) * months.share_left as creation_count
+    created.trailing_count / history.months * coalesce(segments.value, company.value, 1) * months.share_left as creation_count
 from created
 cross join months
+cross join history
 left join indices as segments
     on
         segments.cell_level = 'segment'
