@@ -3,6 +3,7 @@
     months' count at the season of the month; as planned, the targets of the plan in force. Of the
     month of the as-of date the days that are left.
 -#}
+{%- set days_observed = dbt.datediff('min(cast(qualified.qualified_at as date))', 'max(as_of.as_of_date)', 'day') ~ ' + 1' -%}
 with as_of as (
     select
         as_of.as_of_date,
@@ -33,9 +34,7 @@ history as (
     select
         least(
             cast(12 as {{ type_double() }}),
-            greatest(
-                1, ({{ dbt.datediff('min(cast(qualified.qualified_at as date))', 'max(as_of.as_of_date)', 'day') }} + 1) / 30.4375
-            )
+            greatest(1, ({{ days_observed }}) / 30.4375)
         ) as months
     from {{ ref('int_opportunities__qualified') }} as qualified
     cross join as_of
