@@ -3,6 +3,7 @@
     months' count at the season of the month; as planned, the targets of the plan in force. Of the
     month of the as-of date the days that are left.
 -#}
+{%- set days_observed = dbt.datediff('min(cast(qualified.qualified_at as date))', 'max(as_of.as_of_date)', 'day') ~ ' + 1' -%}
 with as_of as (
     select
         as_of.as_of_date,
@@ -28,6 +29,17 @@ months as (
     group by calendar.fiscal_month, calendar.month_number
 ),
 
+-- A company younger than a year has the rate of the months it has.
+history as (
+    select
+        least(
+            cast(12 as {{ type_double() }}),
+            greatest(1, ({{ days_observed }}) / 30.4375)
+        ) as months
+    from {{ ref('int_opportunities__qualified') }} as qualified
+    cross join as_of
+),
+
 -- A cell that created nothing for a year is taken to go on creating nothing.
 created as (
     select
@@ -50,9 +62,10 @@ select
     months.fiscal_month,
     {{ cell('created') }},
     cast(created.trailing_count as integer) as trailing_count,
-    created.trailing_count / 12.0 * coalesce(segments.value, company.value, 1) * months.share_left as creation_count
+    created.trailing_count / history.months * coalesce(segments.value, company.value, 1) * months.share_left as creation_count
 from created
 cross join months
+cross join history
 left join indices as segments
     on
         segments.cell_level = 'segment'
