@@ -159,3 +159,48 @@ def test_an_empty_mart_says_to_build_it() -> None:
 @pytest.mark.parametrize("day", [AS_OF, datetime(2025, 12, 31), "2025-12-31"])
 def test_the_day_is_read_whatever_the_adapter_makes_of_dates(day: object) -> None:
     assert book_of(mart_rows({SMB: {}}, as_of_date=day)).as_of_date == AS_OF
+
+
+def rows_by_month(parameter: str, values: dict[int, float]) -> list[dict[str, object]]:
+    """Rows of the mart for a parameter with months."""
+    one = mart_rows({SMB: {}})[0]
+    return [
+        {**one, "parameter": parameter, "month_number": month, "value": value}
+        for month, value in values.items()
+    ]
+
+
+def test_kernels_are_read_month_by_month_and_a_missing_month_is_nothing() -> None:
+    kernel = rows_by_month("kernel_qualified_to_won", {1: 0.5, 3: 0.3})
+    table = tabulate(book_of([*mart_rows({SMB: {}}), *kernel]), (SMB.goal_cell,))
+    np.testing.assert_allclose(table.kernel, [[0.0, 0.625, 0.0, 0.375]])
+
+
+def test_a_duration_that_was_overruled_stretches_the_kernel() -> None:
+    kernel = rows_by_month("kernel_qualified_to_won", {1: 0.5, 3: 0.5})
+    rows = mart_rows({SMB: {"days_qualified_to_won": 3 * 30.4375}})
+    for row in rows:
+        if row["parameter"] == "days_qualified_to_won":
+            row["override_value"] = row["value"]
+    table = tabulate(book_of([*rows, *kernel]), (SMB.goal_cell,))
+    np.testing.assert_allclose(table.kernel.sum(), 1.0)
+    assert table.kernel[0] @ np.arange(table.kernel.shape[1]) == pytest.approx(3.0, abs=1e-4)
+    measured = tabulate(book_of([*mart_rows({SMB: {}}), *kernel]), (SMB.goal_cell,))
+    np.testing.assert_allclose(measured.kernel, [[0.0, 0.5, 0.0, 0.5]])
+
+
+def test_a_kernel_that_sums_to_zero_is_its_mean() -> None:
+    kernel = rows_by_month("kernel_qualified_to_won", {1: 0.0, 3: 0.0})
+    table = tabulate(book_of([*mart_rows({SMB: {}}), *kernel]), (SMB.goal_cell,))
+    np.testing.assert_allclose(table.kernel, [[0.0, 0.0, 1.0]])
+
+
+def test_seasons_are_of_fiscal_months() -> None:
+    season = rows_by_month("closing_seasonality", {1: 2.0, 12: 0.5})
+    book = book_of([*mart_rows({SMB: {}}), *season])
+    calendar, february = (
+        tabulate(book, (SMB.goal_cell,), fiscal_year_start_month=start).closing[0]
+        for start in (1, 2)
+    )
+    assert (calendar[0], calendar[11], calendar[1]) == (2.0, 0.5, 1.0)
+    assert (february[1], february[0], february[11]) == (2.0, 0.5, 1.0)

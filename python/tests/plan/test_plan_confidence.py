@@ -215,3 +215,8 @@ def test_loaded_goals_are_nowhere_less_and_add_up_to_what_the_group_needs() -> N
     np.testing.assert_allclose(extra.sum(axis=0), needed[0])
     # In proportion to what each has to create for: 40 and 15, then 60 and 15.
     np.testing.assert_allclose(extra[0] / extra[1], [40 / 15, 4.0])
+    # A quarter that is over stays as it is.
+    later = replace(timeline, first_free=3)
+    loaded = loaded_goals(goals, group, groups, stands, later, Confidence())
+    np.testing.assert_array_equal(loaded[:, :3], goals[:, :3])
+    assert (loaded[:, 3:] > goals[:, 3:]).all()

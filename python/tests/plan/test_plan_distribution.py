@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plan_builders import assumptions_from
-from reverse_funnel.plan.distribution import Steadiness, distribution
+from reverse_funnel.plan.distribution import Steadiness, _roughness, distribution
 from reverse_funnel.plan.kernels import delta_kernel
 from reverse_funnel.plan.model import CellAssumptions, Creation, Standing, Timeline
 from reverse_funnel.plan.solve import fixed_lag, forward
@@ -307,6 +307,27 @@ def test_a_month_that_has_begun_counts_what_it_has_created() -> None:
     timeline = Timeline(first_month=0, period=np.arange(40) // 3, elapsed=0.5)
     creation = solve(goals, assumptions, standing(np.zeros((1, 40)), created=created), timeline)
     assert creation.count[0, 0] == pytest.approx(10_000.0)
+
+
+def test_what_the_running_month_has_created_is_not_counted_twice() -> None:
+    """What it will bring stands already among the open deals."""
+    assumptions, goals = kelloggs(), np.full((1, 40), 100.0)
+    created = np.zeros((1, 40))
+    created[0, 0] = 50.0
+    timeline = Timeline(first_month=0, period=np.arange(40) // 3, elapsed=0.5)
+    stands = standing(goals.copy(), created=created)
+    creation = solve(goals, assumptions, stands, timeline, smoothness=(1e-9,))
+    assert creation.count[0, 0] == pytest.approx(50.0)
+    np.testing.assert_allclose(creation.bookings, goals, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "months"), [(1, 11), (3, 31)])
+def test_roughness_means_the_same_on_any_calendar(length: int, months: int) -> None:
+    # z = t² with t in quarters has the second derivative 2 everywhere, in months as in quarters.
+    timeline = Timeline(first_month=0, period=np.arange(months) // length, length=length)
+    z = (np.arange(months) / length) ** 2
+    rough = z @ _roughness(timeline, known=False) @ z
+    assert rough == pytest.approx(4 * (months - 2) / length)
 
 
 def test_creation_in_what_is_left_of_a_month_comes_later() -> None:
