@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from plan_builders import assumptions_from
 from reverse_funnel.plan.distribution import Steadiness, _roughness, distribution
 from reverse_funnel.plan.kernels import delta_kernel
-from reverse_funnel.plan.model import CellAssumptions, Creation, Standing, Timeline
-from reverse_funnel.plan.solve import fixed_lag, forward
+from reverse_funnel.plan.model import (
+    CellAssumptions,
+    Creation,
+    Standing,
+    Timeline,
+    UpstreamStep,
+)
+from reverse_funnel.plan.solve import fixed_lag, forward, upstream_count
 from reverse_funnel.plan.sums import by_period
 
 # Kellogg's twelve cohorts: percent won in the quarter of creation, the next, and so on (X-03).
@@ -104,6 +110,21 @@ def test_kelloggs_plan_closes_the_published_deals() -> None:
     closed = forward(generated[np.newaxis], kelloggs())[0, 6]
     assert closed == pytest.approx(42.8, abs=0.05)
     assert 5_000_000 / 125_000 == 40
+
+
+def test_a_plan_by_one_lag_reaches_back_as_kelloggs_does() -> None:
+    """X-02: deals of the fourth quarter are SALs of the second, and MQLs of the first."""
+    quarters = replace(kelloggs(), kernel=delta_kernel(np.array([2.0])))
+    goals = np.zeros((1, 8))
+    goals[0, 3] = 100.0
+    sals = fixed_lag(goals, quarters, 6).count
+    assert np.flatnonzero(sals[0]).tolist() == [1]
+    one_quarter = UpstreamStep(
+        name="lead", per_qualified=np.array([4.0]), kernel=delta_kernel(np.array([1.0]))
+    )
+    mqls = upstream_count(sals, one_quarter, 5)
+    assert np.flatnonzero(mqls[0]).tolist() == [0]
+    assert mqls[0, 0] == pytest.approx(4 * sals[0, 1])
 
 
 def test_a_fixed_lag_misses_seasonal_goals_by_a_fifth() -> None:

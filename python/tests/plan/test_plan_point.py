@@ -4,6 +4,8 @@ X-01 Kellogg, Why Every Startup Needs an Inverted Demand Generation Funnel, part
 X-04 pulserevops.com, The Top-of-Funnel Math Reboot
 X-05 Pipeline Math, a reference to Predictable Revenue
 X-06 mysalesprocess.com, Sales Math
+X-16 Kellogg, Why Great Marketers Look at Pipeline Coverage, Not Pipeline Generation
+X-17 Kellogg, Pipeline Generation and Starting Coverage (the gap of 2 million)
 X-24 optif.ai, Pipeline Coverage Ratio Calculation, whose "coverage" is expected attainment
 """
 
@@ -94,3 +96,20 @@ def test_the_arithmetic_works_on_arrays() -> None:
 def test_a_plan_without_a_win_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="win rate"):
         point_plan(1, 1, [])
+
+
+def test_x16_sales_fall_with_coverage_at_one_conversion() -> None:
+    # 3.1 times coverage at 34 % is 105 % of plan, not the printed 109, which takes 35 %.
+    assert expected_attainment(3.1, 1.0, 0.34) == pytest.approx(1.054)
+    assert expected_attainment(3.1, 1.0, 0.35) == pytest.approx(1.085)
+    assert round(expected_attainment(2.4, 1.0, 0.34), 2) == 0.82
+
+
+def test_x17_a_gap_of_two_millions_is_the_difference_of_two_coverages() -> None:
+    plan = 2_000_000 / (2.5 - 2.2)
+    assert plan == pytest.approx(6_666_667, abs=1)
+    assert (2.2 * plan, 2.5 * plan) == pytest.approx((14_666_667, 16_666_667), abs=1)
+    assert coverage(2.5 * plan, plan) - coverage(2.2 * plan, plan) == pytest.approx(0.3)
+    assert expected_attainment(4.0, 1.0, 0.25) == pytest.approx(1.0)
+    # Signed up for five times what a quarter is won of: a cushion of a quarter.
+    assert pytest.approx(1.25) == 5.0 / (1 / 0.25)
