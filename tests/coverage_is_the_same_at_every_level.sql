@@ -1,6 +1,7 @@
 -- Whatever adds up gives the company's figure at each level; goals at each level that has goals.
 with sums as (
     select
+        as_of_date,
         close_quarter,
         cell_level,
         sum(open_count_raw) as open_count_raw,
@@ -12,14 +13,18 @@ with sums as (
         sum(bookings_goal) as bookings_goal,
         count(*) as row_count
     from {{ ref('pipeline_coverage') }}
-    group by close_quarter, cell_level
+    group by as_of_date, close_quarter, cell_level
 ),
 
 quarters as (
-    select distinct close_quarter from {{ ref('pipeline_coverage') }}
+    select distinct
+        as_of_date,
+        close_quarter
+    from {{ ref('pipeline_coverage') }}
 )
 
 select
+    quarters.as_of_date,
     quarters.close_quarter,
     levels.cell_level,
     sums.open_amount_raw,
@@ -30,8 +35,16 @@ select
     company.bookings_goal as company_bookings_goal
 from quarters
 cross join {{ ref('cell_levels') }} as levels
-left join sums on quarters.close_quarter = sums.close_quarter and levels.cell_level = sums.cell_level
-left join sums as company on quarters.close_quarter = company.close_quarter and company.cell_level = 'company'
+left join sums
+    on
+        quarters.as_of_date = sums.as_of_date
+        and quarters.close_quarter = sums.close_quarter
+        and levels.cell_level = sums.cell_level
+left join sums as company
+    on
+        quarters.as_of_date = company.as_of_date
+        and quarters.close_quarter = company.close_quarter
+        and company.cell_level = 'company'
 where
     -- a level of the estimates only
     levels.is_published = 1

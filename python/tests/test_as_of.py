@@ -64,6 +64,8 @@ MARTS = {
     "pipeline_created_vs_target": "*",
     "pipeline_created_weekly": "*",
     "pipeline_coverage": "*",
+    "pipeline_waterfall": "*",
+    "week3_conversion": "*",
     "assumptions": "*",
     "win_curve": "*",
     "stage_conversion": "*",

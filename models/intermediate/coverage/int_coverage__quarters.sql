@@ -1,17 +1,23 @@
--- The quarters coverage speaks of: this one and the next two.
-with as_of as (
-    select
-        as_of.as_of_date,
-        calendar.quarter_index
-    from {{ ref('int_as_of') }} as as_of
-    inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
+-- The quarters coverage speaks of at each snapshot: the one it lies in and the next two.
+with quarters as (
+    select distinct
+        fiscal_quarter,
+        fiscal_quarter_start,
+        next_quarter_start,
+        quarter_index
+    from {{ ref('int_calendar') }}
 )
 
-select distinct
-    calendar.fiscal_quarter as close_quarter,
-    calendar.fiscal_quarter_start as close_quarter_start,
-    calendar.next_quarter_start,
-    calendar.quarter_index - as_of.quarter_index as horizon,
-    as_of.as_of_date
-from {{ ref('int_calendar') }} as calendar
-inner join as_of on calendar.quarter_index - as_of.quarter_index between 0 and 2
+select
+    days.snapshot_day as as_of_date,
+    days.quarter_index,
+    days.is_latest,
+    days.is_week_end,
+    days.is_quarter_start,
+    days.is_week3_day,
+    quarters.fiscal_quarter as close_quarter,
+    quarters.fiscal_quarter_start as close_quarter_start,
+    quarters.next_quarter_start,
+    quarters.quarter_index - days.quarter_index as horizon
+from {{ ref('int_snapshots__days') }} as days
+inner join quarters on days.quarter_index <= quarters.quarter_index and days.quarter_index >= quarters.quarter_index - 2

@@ -42,5 +42,6 @@ select
         or (amount is distinct from previous_amount)
         or (close_date is distinct from previous_close_date)
     ) as is_change,
+    previous_amount,
     previous_close_date
 from sequenced
