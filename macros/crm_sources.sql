@@ -6,7 +6,7 @@
         {% endfor %}
 -#}
 {% macro crms() %}
-    {%- set known = ['salesforce', 'flat_file'] -%}
+    {%- set known = ['salesforce', 'hubspot', 'flat_file'] -%}
     {%- for crm in var('crm_sources') if crm not in known -%}
         {{ exceptions.raise_compiler_error("crm_sources names '" ~ crm ~ "', which has no staging folder; known are " ~ known | join(', ')) }}
     {%- endfor -%}

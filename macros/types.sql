@@ -53,6 +53,31 @@
     {%- else -%} cast({{ expression }} as {{ dbt.type_timestamp() }}) {%- endif -%}
 {%- endmacro %}
 
+{#- The same where milliseconds since 1970 may stand instead of a date. -#}
+{% macro text_or_millis_to_timestamp(expression) -%}
+    case
+        when trim({{ expression }}) like '____-%' then {{ text_to_timestamp(expression) }}
+        else {{ millis_to_timestamp(text_to_number(expression)) }}
+    end
+{%- endmacro %}
+
+{% macro millis_to_timestamp(expression) -%} {{ return(adapter.dispatch('millis_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{% macro default__millis_to_timestamp(expression) -%} timestamp_millis(cast({{ expression }} as bigint)) {%- endmacro %}
+{% macro duckdb__millis_to_timestamp(expression) -%} make_timestamp_ms(cast({{ expression }} as bigint)) {%- endmacro %}
+{% macro postgres__millis_to_timestamp(expression) -%} (to_timestamp({{ expression }} / 1000) at time zone 'UTC') {%- endmacro %}
+
+{#- A UTC timestamp as the clocks of a time zone show it. -#}
+{% macro in_time_zone(moment, zone) -%} {{ return(adapter.dispatch('in_time_zone', 'unified_pipeline')(moment, zone)) }} {%- endmacro %}
+{% macro default__in_time_zone(moment, zone) -%} from_utc_timestamp({{ moment }}, '{{ zone }}') {%- endmacro %}
+{% macro duckdb__in_time_zone(moment, zone) -%} ({{ moment }} at time zone 'UTC' at time zone '{{ zone }}') {%- endmacro %}
+{% macro postgres__in_time_zone(moment, zone) -%} ({{ moment }} at time zone 'UTC' at time zone '{{ zone }}') {%- endmacro %}
+
+{#- One row for each part of a text that a character divides; in a select list, beside columns. -#}
+{% macro split_to_rows(expression, divider) -%} {{ return(adapter.dispatch('split_to_rows', 'unified_pipeline')(expression, divider)) }} {%- endmacro %}
+{% macro default__split_to_rows(expression, divider) -%} explode(split({{ expression }}, '{{ divider }}')) {%- endmacro %}
+{% macro duckdb__split_to_rows(expression, divider) -%} unnest(string_split({{ expression }}, '{{ divider }}')) {%- endmacro %}
+{% macro postgres__split_to_rows(expression, divider) -%} unnest(string_to_array({{ expression }}, '{{ divider }}')) {%- endmacro %}
+
 {#- A ratio in double precision; null where there is nothing to divide by. -#}
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))

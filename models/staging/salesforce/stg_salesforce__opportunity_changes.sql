@@ -13,6 +13,7 @@ select
     {{ raw_text('forecast_category', columns) }} as forecast_category,
     cast(null as {{ dbt.type_string() }}) as owner_id,
     {{ raw_id('created_by_id', columns) }} as changed_by,
+    'exact' as history_quality,
     coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
 from {{ raw_table('salesforce', 'opportunity_history', columns) }}

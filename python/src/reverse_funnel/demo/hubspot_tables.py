@@ -191,7 +191,9 @@ _CONTACT_FIRST = (
     f"(select number as lead, 'lifecyclestage' as name, '{LIFECYCLE_STAGES[0]}' as value, "
     "created as recorded, owner as author, synced from {chunk})"
 )
-_CONTACT_FIELDS = f"(select *, 'lifecyclestage' as name, {words(LIFECYCLE_STAGES, 'new')} as value from {{chunk}})"
+_CONTACT_FIELDS = "(select *, 'lifecyclestage' as name, {} as value from {{chunk}})".format(
+    words(LIFECYCLE_STAGES, "new")
+)
 # Every ninth deal is also associated with a company that is not its own.
 _DEAL_COMPANIES = (
     f"(select *, account as company, {PRIMARY_COMPANY} as type_id from {{chunk}} union all "
