@@ -156,17 +156,20 @@ _DEAL_STATES = "({})".format(
         ),
     )
 )
-_DEAL_FIRST = (
-    "(select * replace (number as opportunity), created as recorded, creator as author from ({}))"
-).format(
+_DEAL_FIRST = "({})".format(
     _values(
-        "(select *, number as opportunity from {chunk})",
+        "(select *, number as opportunity, created as recorded, creator as author from {chunk})",
         ("hubspot_owner_id", f"({identifier(OWNER, 'first_owner')})::varchar", "true"),
         ("dealtype", words(DEAL_TYPES, "first_type"), "true"),
         ("lead_source", words(LEAD_SOURCES, "first_source"), "true"),
         ("hs_exchange_rate", "first_rate::varchar", "true"),
-        ("hs_exchange_rate", "rate::varchar", "rate <> first_rate and modified > created"),
     )
+)
+# HubSpot moves the rate of a deal along with the market.
+_DEAL_RATES = (
+    "(select *, number as opportunity, modified as recorded, owner as author, "
+    "'hs_exchange_rate' as name, rate::varchar as value "
+    "from {chunk} where rate <> first_rate and modified > created)"
 )
 _DEAL_FIELDS = (
     "(select *, ['hubspot_owner_id', 'lead_source', 'dealtype'][field + 1] as name, "
@@ -174,10 +177,9 @@ _DEAL_FIELDS = (
     f"when 1 then {words(LEAD_SOURCES, 'new')} else {words(DEAL_TYPES, 'new')} end as value "
     "from {chunk})"
 )
-_COMPANY_FIRST = "(select *, number as account, created as recorded, owner as author from ({}))"
-_COMPANY_FIRST = _COMPANY_FIRST.format(
+_COMPANY_FIRST = "({})".format(
     _values(
-        "{chunk}",
+        "(select *, number as account, created as recorded, owner as author from {chunk})",
         ("numberofemployees", "first_employees::varchar", "true"),
         ("country", words(COUNTRIES, "first_country"), "true"),
     )
@@ -286,6 +288,7 @@ TABLES: tuple[Table, ...] = (
         (("deal_id", ID, identifier(DEAL, "opportunity")), *_HISTORY),
         feeds=(
             ("opportunity", _DEAL_FIRST),
+            ("opportunity", _DEAL_RATES),
             ("opportunity_history", _DEAL_STATES),
             ("opportunity_field_history", _DEAL_FIELDS),
         ),
