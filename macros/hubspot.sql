@@ -108,22 +108,31 @@
     hubspot_deal_events; none where deals have no such property.
 -#}
 {% macro hubspot_entry_dates(columns, place) -%}
-{%- set newer = 'property_hs_v2_date_entered_' -%}
-{%- set older = 'property_hs_date_entered_' -%}
-{%- for name in columns | sort if name.startswith(newer) or (name.startswith(older) and name | replace(older, newer) not in columns) %}
-{%- set stage = name | replace(newer, '') | replace(older, '') -%}
+{%- for name in hubspot_entry_date_properties(columns) %}
+{%- set stage = modules.re.sub('^property_hs_(v2_)?date_entered_', '', name) -%}
 {#- After an id of five groups HubSpot adds a number of its own. #}
     union all
     select
         {{ raw_id('deal_id', columns) }} as opportunity_id,
         'dealstage' as name,
-        '{{ modules.re.sub('^([0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12})_[0-9]+$', '\\1', stage) }}' as value,
+        '{{ modules.re.sub('^([0-9a-f]{8}(_[0-9a-f]{4}){3}_[0-9a-f]{12})_[0-9]+$', '\\1', stage) }}' as value,
         {{ raw_timestamp(name, columns) }} as changed_at,
         {{ place }} as place,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
     from {{ raw_table('hubspot', 'deal', columns) }}
     where {{ raw_timestamp(name, columns) }} is not null
 {%- endfor %}
+{%- endmacro %}
+
+{% macro hubspot_entry_date_properties(columns) -%}
+{%- set newer = 'property_hs_v2_date_entered_' -%}
+{%- set older = 'property_hs_date_entered_' -%}
+{%- set names = [] -%}
+{%- for name in columns | sort
+    if name.startswith(newer) or (name.startswith(older) and name | replace(older, newer) not in columns) -%}
+{%- do names.append(name) -%}
+{%- endfor -%}
+{{ return(names) }}
 {%- endmacro %}
 
 {#-

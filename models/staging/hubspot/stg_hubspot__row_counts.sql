@@ -9,7 +9,8 @@
     'deal_property_history': ('deal_id', ['hubspot_owner_id', 'dealtype', lead_source]),
     'company_property_history': ('company_id', ['numberofemployees', 'country']),
 } -%}
-{%- set deal_columns = raw_columns('hubspot', 'deal_property_history') -%}
+{%- set deal_columns = raw_columns('hubspot', 'deal') -%}
+{%- set history_columns = raw_columns('hubspot', 'deal_property_history') -%}
 {%- set contact_columns = raw_columns('hubspot', 'contact_property_history') -%}
 
 {% for raw_name, contract_table in whole_tables.items() -%}
@@ -40,9 +41,20 @@ union all
 select
     'opportunity_changes' as contract_table,
     'deal_property_history' as raw_table,
-    received.rows_in,
-    received.rows_in - changes.rows_in_scope as rows_out_of_scope
-from (select count(*) as rows_in from {{ raw_table('hubspot', 'deal_property_history', deal_columns) }}) as received
+    received.rows_in + entered.rows_in + dated.rows_in as rows_in,
+    received.rows_in + entered.rows_in + dated.rows_in - changes.rows_in_scope as rows_out_of_scope
+from (select count(*) as rows_in from {{ raw_table('hubspot', 'deal_property_history', history_columns) }}) as received
+cross join (select count(*) as rows_in from {{ raw_table('hubspot', 'deal_stage', raw_columns('hubspot', 'deal_stage')) }}) as entered
+cross join (
+    select
+        coalesce(sum(
+            0
+            {%- for name in hubspot_entry_date_properties(deal_columns) %}
+            + case when {{ raw_timestamp(name, deal_columns) }} is not null then 1 else 0 end
+            {%- endfor %}
+        ), 0) as rows_in
+    from {{ raw_table('hubspot', 'deal', deal_columns) }}
+) as dated
 cross join (
     select count(*) as rows_in_scope
     from (
