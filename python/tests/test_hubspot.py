@@ -139,16 +139,30 @@ def test_the_same_company_gives_the_same_marts(built: dict[str, Warehouse]) -> N
     assert compared > 10_000
 
 
-def test_both_crms_give_each_opportunity_twice_told_apart_by_crm(
-    built: dict[str, Warehouse],
+@pytest.mark.parametrize(
+    "mart",
+    [
+        "opportunities",
+        "pipeline_created",
+        "accounts",
+        "owners",
+        "data_quality",
+        "quarantine",
+        "reconciliation",
+    ],
+)
+def test_both_crms_give_the_rows_of_each_told_apart_by_crm(
+    built: dict[str, Warehouse], mart: str
 ) -> None:
-    kept_by_crm = [m for m in marts_of(built["both"]) if "crm" in columns_of(built["both"], m)]
-    assert {"opportunities", "accounts", "owners", "pipeline_created"} <= set(kept_by_crm)
-    for mart in kept_by_crm:
-        for crm in ("salesforce", "hubspot"):
-            query = f"select * from marts.{mart} where crm = '{crm}'"
-            assert comparable(built["both"].query(query)) == comparable(built[crm].query(query))
-    assert built["both"].value("select count(*) from marts.opportunities") == 1400
+    for crm in ("salesforce", "hubspot"):
+        query = f"select * from marts.{mart} where crm = '{crm}'"
+        assert comparable(built["both"].query(query)) == comparable(built[crm].query(query))
+
+
+def test_each_opportunity_is_there_twice(built: dict[str, Warehouse]) -> None:
+    assert built["both"].query(
+        "select count(*), count(distinct opportunity_key), count(distinct name) from marts.opportunities"
+    ) == [(1400, 1400, 700)]
 
 
 @pytest.mark.parametrize(
@@ -261,3 +275,175 @@ def test_every_row_is_accounted_for_without_the_history(
         )[0]
         assert rows_in > 1000
         assert out_of_scope == 0
+
+
+# ------------------------------------------------------------------ single rules, by hand
+
+LANDED = """
+    create schema hubspot;
+    create table hubspot.deal_pipeline as
+    select * from (values ('default', 'New'), ('7', 'Renewals')) as t (pipeline_id, label);
+    create table hubspot.deal_pipeline_stage as
+    select * from (values
+        ('default', 'a', 'Meeting', 0.1, false, false), ('default', 'b-1', 'Trial', 0.4, false, true),
+        ('default', 'won', 'Signed', 1.0, true, false), ('default', 'lost', 'Gone', 0.0, true, false),
+        ('7', 'a', 'Renewal due', 0.5, false, false), ('7', 'won', 'Signed', 1.0, true, false)
+    ) as t (pipeline_id, stage_id, label, probability, closed_won, _fivetran_deleted);
+    create table hubspot.deal as
+    select *, timestamp '2024-01-01 09:00:00' as property_createdate, 'USD' as property_deal_currency_code,
+        timestamp '2024-06-01' as _fivetran_synced
+    from (values
+        (1, 'default', 'won', 500, timestamp '2024-04-01 03:00:00'),
+        (2, '7', 'a', 40, null),
+        (3, 'gone', 'won', 30, null),
+        (4, 'gone', 'a', 30, null),
+        (5, 'default', 'lost', 20, null),
+        (6, 'default', 'never seen', null, null),
+        (7, 'default', 'a', 10, null)
+    ) as t (deal_id, deal_pipeline_id, deal_pipeline_stage_id, property_amount, property_closedate);
+    create table hubspot.merged_deal as
+    select * from (values (1, 7), (1, 8)) as t (deal_id, merged_deal_id);
+    create table hubspot.deal_company as
+    select * from (values (1, 9, 341), (1, 10, 341), (1, 10, 5), (2, 9, 341), (2, 10, 341))
+        as t (deal_id, company_id, type_id);
+    create table hubspot.deal_contact as
+    select * from (values (1, 100), (1, 99), (2, 99)) as t (deal_id, contact_id);
+    create table hubspot.company as
+    select * from (values (9, null), (10, '11;12'), (11, null), (12, null))
+        as t (id, property_hs_merged_object_ids);
+    create table hubspot.contact as
+    select *, timestamp '2024-01-01' as property_createdate from (values (99), (100), (101)) as t (id);
+    create table hubspot.deal_property_history as
+    select * from (values
+        (1, 'pipeline', '7', timestamp '2024-01-01 09:00:00'),
+        (1, 'dealstage', 'a', timestamp '2024-01-01 09:00:00'),
+        (1, 'hubspot_owner_id', '5', timestamp '2024-01-01 09:00:00'),
+        (1, 'lead_source', 'Website', timestamp '2024-01-01 10:00:00'),
+        (1, 'dealtype', 'newbusiness', timestamp '2024-01-09 09:00:00'),
+        (1, 'hubspot_owner_id', '6', timestamp '2024-01-09 09:00:00'),
+        (1, 'hubspot_owner_id', '6', timestamp '2024-01-09 09:00:00'),
+        (1, 'pipeline', 'default', timestamp '2024-02-01 09:00:00'),
+        (1, 'dealstage', 'b-1', timestamp '2024-02-01 09:00:00'),
+        (1, 'amount', '400', timestamp '2024-02-01 09:00:00'),
+        (1, 'closedate', '1711940400000', timestamp '2024-02-02 09:00:00'),
+        (1, 'amount', '', timestamp '2024-02-03 09:00:00'),
+        (1, 'closedate', '2024-04-02T03:00:00.500Z', timestamp '2024-02-04 09:00:00'),
+        (1, 'dealstage', 'won', timestamp '2024-03-01 09:00:00'),
+        (8, 'dealstage', 'a', timestamp '2024-01-01 09:00:00'),
+        (77, 'dealstage', 'a', timestamp '2024-01-01 09:00:00')
+    ) as t (deal_id, name, value, timestamp);
+    create table hubspot.engagement_email as
+    select *, timestamp '2024-01-05' as property_hs_timestamp from (values
+        (1, 'EMAIL'), (2, 'INCOMING_EMAIL')
+    ) as t (engagement_id, property_hs_email_direction);
+    create table hubspot.engagement_task as
+    select *, timestamp '2024-09-09' as property_hs_timestamp from (values
+        (3, 'COMPLETED', timestamp '2024-01-06'), (4, 'NOT_STARTED', null)
+    ) as t (engagement_id, property_hs_task_status, property_hs_task_completion_date);
+    create table hubspot.engagement_contact as
+    select * from (values (1, 101), (1, 99)) as t (engagement_id, contact_id);
+"""
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Stage a few rows of HubSpot, of which most tables are not there."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("landed"), vars={"crm_sources": ["hubspot"]})
+    warehouse.profiles_dir()
+    with warehouse.connect() as connection:
+        connection.execute(LANDED)
+    build(warehouse, "--select", "path:models/crm", "path:models/staging", "+reconciliation")
+    return warehouse
+
+
+def test_a_stage_has_the_label_of_its_pipeline(landed: Warehouse) -> None:
+    """Where the pipeline is gone, the label all others give the id, if it is one, else the id."""
+    assert landed.query(
+        "select opportunity_id, record_type, stage_name from crm.crm_opportunities order by 1"
+    ) == [
+        ("1", "New", "Signed"),
+        ("2", "Renewals", "Renewal due"),
+        ("3", None, "Signed"),
+        ("4", None, "a"),
+        ("5", "New", "Gone"),
+        ("6", "New", "never seen"),
+        ("7", "New", "Meeting"),
+    ]
+
+
+def test_won_is_closed_with_certainty_whatever_closed_won_says(landed: Warehouse) -> None:
+    assert landed.query(
+        "select opportunity_id, is_closed, is_won from crm.crm_opportunities "
+        "where opportunity_id in ('1', '2', '5') order by 1"
+    ) == [("1", True, True), ("2", False, False), ("5", True, False)]
+
+
+def test_a_deal_of_several_companies_is_with_the_primary_one_else_the_first(
+    landed: Warehouse,
+) -> None:
+    assert landed.query(
+        "select opportunity_id, account_id, lead_id from crm.crm_opportunities "
+        "where opportunity_id in ('1', '2', '3') order by 1"
+    ) == [("1", "10", "99"), ("2", "9", "99"), ("3", None, None)]
+
+
+def test_a_merged_deal_is_deleted_and_its_history_no_riddle(landed: Warehouse) -> None:
+    assert landed.query("select opportunity_id from crm.crm_opportunities where is_deleted") == [
+        ("7",)
+    ]
+    assert landed.query(
+        "select row_id, reason from marts.quarantine where contract_table = 'opportunity_changes'"
+    ) == [("77", "unknown_opportunity")]
+
+
+def test_a_state_is_what_was_known_at_each_moment(landed: Warehouse) -> None:
+    """The pipeline, too, is that of the moment; an amount can be taken back."""
+    assert landed.query(
+        "select strftime(changed_at, '%m-%d'), stage_name, amount::integer, close_date::varchar "
+        "from crm.crm_opportunity_changes where opportunity_id = '1' order by changed_at"
+    ) == [
+        ("01-01", "Renewal due", None, None),
+        ("02-01", "Trial", 400, None),
+        ("02-02", "Trial", 400, "2024-04-01"),
+        ("02-03", "Trial", None, "2024-04-01"),
+        ("02-04", "Trial", None, "2024-04-02"),
+        ("03-01", "Signed", None, "2024-04-02"),
+    ]
+
+
+def test_a_value_at_creation_is_no_change(landed: Warehouse) -> None:
+    """Filled in an hour later it is one of creation; a week later the property was empty before."""
+    assert landed.query(
+        "select attribute, old_value, new_value from crm.crm_attribute_changes order by 1"
+    ) == [("deal_type", None, "newbusiness"), ("owner_id", "5", "6")]
+
+
+def test_companies_name_those_they_absorbed(landed: Warehouse) -> None:
+    assert landed.query(
+        "select account_id, merged_into_account_id from crm.crm_accounts "
+        "where merged_into_account_id is not null order by 1"
+    ) == [("11", "10"), ("12", "10")]
+
+
+def test_only_what_we_did_is_a_touch(landed: Warehouse) -> None:
+    assert landed.query(
+        "select touch_id, kind, lead_id, strftime(occurred_at, '%m-%d') from crm.crm_touches order by 1"
+    ) == [("1", "email", "99", "01-05"), ("3", "task", None, "01-06")]
+
+
+def test_every_landed_row_is_accounted_for(landed: Warehouse) -> None:
+    assert not landed.query(
+        "select * from marts.reconciliation where rows_in <> rows_published + rows_quarantined "
+        "+ rows_superseded + rows_out_of_scope or rows_out_of_scope < 0"
+    )
+
+
+def test_a_close_date_is_a_day_where_the_account_is(landed: Warehouse) -> None:
+    landed.vars = landed.vars | {"hubspot_time_zone": "America/New_York"}
+    landed.dbt("run", "--select", "stg_hubspot__opportunities", "stg_hubspot__opportunity_changes")
+    assert landed.query(
+        "select close_date::varchar from staging.stg_hubspot__opportunities where opportunity_id = '1'"
+    ) == [("2024-03-31",)]
+    assert landed.query(
+        "select max(close_date)::varchar from staging.stg_hubspot__opportunity_changes"
+    ) == [("2024-04-01",)]
