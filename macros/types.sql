@@ -83,6 +83,11 @@
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
 {%- endmacro %}
 
+{#- A double as a decimal, rounded once: Postgres would first round it to 15 digits. -#}
+{% macro double_to_decimal(expression, data_type) -%} {{ return(adapter.dispatch('double_to_decimal', 'unified_pipeline')(expression, data_type)) }} {%- endmacro %}
+{% macro default__double_to_decimal(expression, data_type) -%} cast({{ expression }} as {{ data_type }}) {%- endmacro %}
+{% macro postgres__double_to_decimal(expression, data_type) -%} cast(cast({{ expression }} as text) as {{ data_type }}) {%- endmacro %}
+
 {#- Exact in decimals, so that every warehouse rounds to the same cent. -#}
 {% macro in_corporate_currency(amount, corporate_rate) -%}
     case

@@ -157,6 +157,10 @@ class PostgresServer:
     port: int
 
     @property
+    def address(self) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=unified_pipeline"
+
+    @property
     def environment(self) -> dict[str, str]:
         return {
             "PGHOST": "127.0.0.1",

@@ -10,13 +10,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
-from conftest import Rows, Warehouse, comparable, simulate
+from conftest import PostgresServer, Rows, Warehouse, comparable, simulate
 from reverse_funnel.demo import hubspot_tables as hubspot
 from reverse_funnel.demo import salesforce_tables as salesforce
+from reverse_funnel.warehouse import DbtProject, publish_raw
 
 pytestmark = pytest.mark.dbt
 
@@ -275,6 +278,44 @@ def test_every_row_is_accounted_for_without_the_history(
         )[0]
         assert rows_in > 1000
         assert out_of_scope == 0
+
+
+# ------------------------------------------------------------------ on the second database
+
+
+@pytest.mark.postgres
+def test_the_contract_is_the_same_on_postgres(
+    without_history: dict[str, Warehouse],
+    built: dict[str, Warehouse],
+    postgres: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """With all tables, and where the deals' own properties are all there is of a history."""
+    for number, here in enumerate([built["hubspot"], without_history["entry_dates"]]):
+        schema = f"hubspot_{number}"
+        there = Warehouse(
+            tmp_path_factory.mktemp(schema),
+            vars=here.vars | {"hubspot_schema": schema, "schema_prefix": f"{schema}_"},
+            environment=postgres.environment,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in postgres.environment.items():
+                patch.setenv(name, value)
+            project = DbtProject(Path.cwd(), there.profiles_dir())
+            with here.connect() as raw:
+                publish_raw(raw, "hubspot", project.connection(), schema)
+        there.dbt("run", "--select", "path:models/staging", "path:models/crm")
+        tables = here.query(
+            "select table_schema, table_name, string_agg(column_name, ', ' order by ordinal_position) "
+            "from information_schema.columns where table_name like 'stg%' or table_schema = 'crm' "
+            "group by all order by 1, 2"
+        )
+        assert len(tables) > 16
+        with psycopg2.connect(postgres.address) as connection, connection.cursor() as cursor:
+            for layer, table, columns in tables:
+                cursor.execute(f"select {columns} from {schema}_{layer}.{table}")
+                expected = comparable(here.query(f"select {columns} from {layer}.{table}"))
+                assert comparable(cursor.fetchall()) == expected, f"{layer}.{table}"
 
 
 # ------------------------------------------------------------------ single rules, by hand

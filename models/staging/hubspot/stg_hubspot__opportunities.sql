@@ -114,12 +114,13 @@ select
     deals.amount_original,
     deals.currency,
     -- Corporate currency for one unit of the original, one rate for a deal's whole life.
-    cast(
-        case
-            when deals.currency = '{{ var("corporate_currency") }}' then 1.0
-            else coalesce(rates.exchange_rate, deals.exchange_rate, {{ ratio('deals.home_amount', 'deals.amount_original') }})
-        end as decimal(18, 12)
-    ) as corporate_rate,
+    case
+        when deals.currency = '{{ var("corporate_currency") }}' then cast(1 as decimal(18, 12))
+        else {{ double_to_decimal(
+            'coalesce(rates.exchange_rate, deals.exchange_rate, ' ~ ratio('deals.home_amount', 'deals.amount_original') ~ ')',
+            'decimal(18, 12)'
+        ) }}
+    end as corporate_rate,
     deals.close_date,
     coalesce(deals.is_closed, stages.is_closed) as is_closed,
     coalesce(deals.is_won, stages.is_won) as is_won,
