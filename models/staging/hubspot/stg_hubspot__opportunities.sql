@@ -55,8 +55,10 @@ pipelines as (
 companies as (
     select
         deal_id,
-        cast(cast(coalesce(min(case when type_id = {{ primary_company }} then company_id end), min(company_id)) as bigint)
-            as {{ dbt.type_string() }}) as account_id
+        cast(
+            cast(coalesce(min(case when type_id = {{ primary_company }} then company_id end), min(company_id)) as bigint)
+            as {{ dbt.type_string() }}
+        ) as account_id
     from (
         select
             {{ raw_id('deal_id', company_columns) }} as deal_id,

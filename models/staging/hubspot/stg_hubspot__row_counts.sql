@@ -10,43 +10,19 @@
     'company_property_history': ('company_id', ['numberofemployees', 'country']),
 } -%}
 {%- set deal_columns = raw_columns('hubspot', 'deal') -%}
-{%- set history_columns = raw_columns('hubspot', 'deal_property_history') -%}
 {%- set contact_columns = raw_columns('hubspot', 'contact_property_history') -%}
 
-{% for raw_name, contract_table in whole_tables.items() -%}
-select
-    '{{ contract_table }}' as contract_table,
-    '{{ raw_name }}' as raw_table,
-    count(*) as rows_in,
-    0 as rows_out_of_scope
-from {{ raw_table('hubspot', raw_name, raw_columns('hubspot', raw_name)) }}
-union all
-{% endfor -%}
-{#- A property at creation is no change, and neither is a copy of a row. -#}
-{% for raw_name, (key, names) in properties.items() -%}
-select
-    'attribute_changes' as contract_table,
-    '{{ raw_name }}' as raw_table,
-    received.rows_in,
-    received.rows_in - changes.rows_in_scope as rows_out_of_scope
-from (select count(*) as rows_in from {{ raw_table('hubspot', raw_name, raw_columns('hubspot', raw_name)) }}) as received
-cross join (
-    select count(*) as rows_in_scope
-    from ({{ hubspot_property_changes(raw_name, key, names) }}) as values_given
-    where is_change
-) as changes
-union all
-{% endfor -%}
-{#- What the histories of a deal's stage, amount and so on say of one moment is one change. -#}
-select
-    'opportunity_changes' as contract_table,
-    'deal_property_history' as raw_table,
-    received.rows_in + entered.rows_in + dated.rows_in as rows_in,
-    received.rows_in + entered.rows_in + dated.rows_in - changes.rows_in_scope as rows_out_of_scope
-from (select count(*) as rows_in from {{ raw_table('hubspot', 'deal_property_history', history_columns) }}) as received
-cross join (select count(*) as rows_in from {{ raw_table('hubspot', 'deal_stage', raw_columns('hubspot', 'deal_stage')) }}) as entered
-cross join (
+with landed as (
+    {% for raw_name in whole_tables.keys() | list + properties.keys() | list + ['deal_stage'] -%}
     select
+        '{{ raw_name }}' as raw_table,
+        count(*) as rows_in
+    from {{ raw_table('hubspot', raw_name, raw_columns('hubspot', raw_name)) }}
+    union all
+    {% endfor -%}
+    -- an entry date among a deal's properties is a row, too
+    select
+        'entry dates' as raw_table,
         coalesce(sum(
             0
             {%- for name in hubspot_entry_date_properties(deal_columns) %}
@@ -54,16 +30,68 @@ cross join (
             {%- endfor %}
         ), 0) as rows_in
     from {{ raw_table('hubspot', 'deal', deal_columns) }}
-) as dated
-cross join (
-    select count(*) as rows_in_scope
-    from (
-        select distinct
-            opportunity_id,
-            changed_at
-        from ({{ hubspot_deal_events(hubspot_state_properties()) }}) as events
-    ) as moments
-) as changes
+),
+
+-- What the histories of a deal's stage, amount and so on say of one moment is one change.
+events as (
+    {{ hubspot_deal_events(hubspot_state_properties()) }}
+),
+
+moments as (
+    select distinct
+        opportunity_id,
+        changed_at
+    from events
+),
+
+state_changes as (
+    select count(*) as rows_in_scope from moments
+),
+
+{% for raw_name, (key, names) in properties.items() -%}
+{{ raw_name }}_changes as (
+    {{ hubspot_property_changes(raw_name, key, names) }}
+),
+
+{% endfor -%}
+-- A property at creation is no change, and neither is a copy of a row.
+attribute_changes as (
+    {% for raw_name in properties -%}
+    select
+        '{{ raw_name }}' as raw_table,
+        count(*) as rows_in_scope
+    from {{ raw_name }}_changes
+    where is_change
+    {% if not loop.last %}union all{% endif %}
+    {% endfor -%}
+)
+
+{% for raw_name, contract_table in whole_tables.items() -%}
+select
+    '{{ contract_table }}' as contract_table,
+    raw_table,
+    rows_in,
+    0 as rows_out_of_scope
+from landed
+where raw_table = '{{ raw_name }}'
+union all
+{% endfor -%}
+select
+    'attribute_changes' as contract_table,
+    landed.raw_table,
+    landed.rows_in,
+    landed.rows_in - attribute_changes.rows_in_scope as rows_out_of_scope
+from landed
+inner join attribute_changes on landed.raw_table = attribute_changes.raw_table
+union all
+select
+    'opportunity_changes' as contract_table,
+    'histories of deals' as raw_table,
+    sum(landed.rows_in) as rows_in,
+    sum(landed.rows_in) - max(state_changes.rows_in_scope) as rows_out_of_scope
+from landed
+cross join state_changes
+where landed.raw_table in ('deal_property_history', 'deal_stage', 'entry dates')
 union all
 select
     'lead_changes' as contract_table,

@@ -16,10 +16,14 @@ with engagements as (
         {{ raw_id('engagement_id', columns) }} as touch_id,
         coalesce({{ raw_id('property_hubspot_owner_id', columns) }}, {{ raw_id('owner_id', columns) }}) as owner_id,
         '{{ kind }}' as kind,
-        {{ raw_text('meeting_outcome' if kind == 'meeting' and 'meeting_outcome' in columns else
-            'property_hs_meeting_outcome' if kind == 'meeting' else 'property_hs_' ~ kind ~ '_status', columns) }} as outcome,
         coalesce(
-            {%- for name in names %} {{ raw_timestamp(name, columns) }}{{ ',' if not loop.last }}{% endfor -%}
+            {{ raw_text('property_hs_' ~ ('meeting_outcome' if kind == 'meeting' else kind ~ '_status'), columns) }},
+            {{ raw_text('meeting_outcome', columns) }}
+        ) as outcome,
+        coalesce(
+            {%- for name in names %}
+            {{ raw_timestamp(name, columns) }}{{ ',' if not loop.last }}
+            {%- endfor %}
         ) as occurred_at,
         coalesce({{ raw_boolean('_fivetran_deleted', columns) }}, false)
         {#- What a customer wrote is no attempt of ours, and a task to be done is none yet. #}
