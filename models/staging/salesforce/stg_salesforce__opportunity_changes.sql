@@ -1,7 +1,7 @@
 {{ config(enabled='salesforce' in var('crm_sources')) }}
 {%- set columns = raw_columns('salesforce', 'opportunity_history') -%}
 {#- Some loaders land the history mode of Opportunity under this name; it is not the sObject. -#}
-{%- set columns = columns if 'opportunity_id' in columns else {} -%}
+{%- set columns = columns if raw_column('opportunity_id', columns) is not none else {} -%}
 
 select
     {{ raw_id('id', columns) }} as change_id,
