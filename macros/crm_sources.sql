@@ -10,8 +10,8 @@
     {%- for crm in var('crm_sources') if crm not in known -%}
         {{ exceptions.raise_compiler_error("crm_sources names '" ~ crm ~ "', which has no staging folder; known are " ~ known | join(', ')) }}
     {%- endfor -%}
-    {%- if var('salesforce_loader') not in ['fivetran', 'airbyte', 'dlt'] -%}
-        {{ exceptions.raise_compiler_error("salesforce_loader is '" ~ var('salesforce_loader') ~ "'; known are fivetran, airbyte, dlt") }}
-    {%- endif -%}
+    {%- for crm in ['salesforce', 'hubspot'] if var(crm ~ '_loader') not in ['fivetran', 'airbyte', 'dlt'] -%}
+        {{ exceptions.raise_compiler_error(crm ~ "_loader is '" ~ var(crm ~ '_loader') ~ "'; known are fivetran, airbyte, dlt") }}
+    {%- endfor -%}
     {{ return(var('crm_sources')) }}
 {% endmacro %}

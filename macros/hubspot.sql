@@ -93,7 +93,8 @@
                 'dealstage' as name,
                 {{ raw_text('value', entry_columns) }} as value,
                 coalesce({{ raw_timestamp('date_entered', entry_columns) }}, {{ raw_timestamp('_fivetran_start', entry_columns) }}) as changed_at,
-                2 as place,
+                {#- dlt only has the last entry, made of the properties of the deal #}
+                {{ 3 if var('hubspot_loader') == 'dlt' else 2 }} as place,
                 {{ raw_timestamp('_fivetran_synced', entry_columns) }} as loaded_at
             from {{ raw_table('hubspot', 'deal_stage', entry_columns) }}
             {{ hubspot_entry_dates(raw_columns('hubspot', 'deal'), place=3) }}

@@ -19,12 +19,19 @@
     {%- set found = {} -%}
     {%- set relation = source(source_name, table_name) -%}
     {%- set loaded = {'_airbyte_extracted_at': '_fivetran_synced', '_dlt_load_id': '_fivetran_synced'} -%}
-    {%- if execute and load_relation(relation) is not none -%}
-        {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {%- set name = loaded.get(column.name | lower, column.name | lower) -%}
+    {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
+    {%- if made is not none -%} {%- set columns = made['columns'] -%}
+    {%- elif execute and load_relation(relation) is not none -%} {%- set columns = adapter.get_columns_in_relation(relation) -%}
+    {%- else -%} {%- set columns = [] -%}
+    {%- endif -%}
+    {%- for column in columns -%}
+        {%- set landed_name = column.name | lower -%}
+        {%- set names = hubspot_names(table_name, landed_name) if source_name == 'hubspot' else [landed_name] -%}
+        {%- for name in names -%}
+            {%- set name = loaded.get(name, name) -%}
             {%- do found.update({name: column, '~' ~ name | replace('_', ''): column}) -%}
         {%- endfor -%}
-    {%- endif -%}
+    {%- endfor -%}
     {{ return(found) }}
 {% endmacro %}
 
@@ -35,15 +42,18 @@
 
 {#- The raw table, or an empty row set where the CRM or its loader has none. -#}
 {% macro raw_table(source_name, table_name, columns) -%}
-    {%- set relation = source(source_name, table_name) -%}
-    {%- if columns -%} {{ relation }} {%- else -%} (select 1 as absent where false) as absent_{{ table_name }} {%- endif -%}
+    {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
+    {%- if not columns -%} (select 1 as absent where false) as absent_{{ table_name }}
+    {%- elif made is not none -%} ({{ made['sql'] }}) as made_{{ table_name }}
+    {%- else -%} {{ source(source_name, table_name) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#-
     The same with the latest copy of each row only. Loaders that append bring a changed row once more;
     the CRM contract sorts that out where a row has a state, this does where it has none.
 -#}
-{% macro raw_latest(source_name, table_name, columns, key='id') -%}
+{% macro raw_latest(source_name, table_name, columns, key='id', changed_at=['last_modified_date', 'system_modstamp']) -%}
     {%- if not raw_may_have_copies(source_name, columns, key) -%} {{ raw_table(source_name, table_name, columns) }}
     {%- else -%}
     (
@@ -54,11 +64,11 @@
                 row_number() over (
                     partition by {{ raw_id(key, columns) }}
                     order by
-                        {{ raw_timestamp('last_modified_date', columns) }} desc,
-                        {{ raw_timestamp('system_modstamp', columns) }} desc,
-                        {{ raw_timestamp('_fivetran_synced', columns) }} desc
+                        {%- for name in changed_at + ['_fivetran_synced'] %}
+                        {{ raw_timestamp(name, columns) }} desc{{ ',' if not loop.last }}
+                        {%- endfor %}
                 ) as copy_number
-            from {{ source(source_name, table_name) }} as landed
+            from (select * from {{ raw_table(source_name, table_name, columns) }}) as landed
         ) as numbered
         where copy_number = 1 or {{ raw_id(key, columns) }} is null
     ) as latest_{{ table_name }}
@@ -118,6 +128,7 @@
     {%- if column is none -%} cast(null as {{ dbt.type_timestamp() }})
     {#- dlt tells the time of a load in seconds since 1970, as text #}
     {%- elif column.name | lower == '_dlt_load_id' -%} {{ millis_to_timestamp(text_to_number(adapter.quote(column.name)) ~ ' * 1000') }}
+    {%- elif column.is_integer() -%} {{ millis_to_timestamp(adapter.quote(column.name)) }}
     {%- elif column.is_string() -%} {{ text_to_timestamp(adapter.quote(column.name)) }}
     {%- else -%} {{ utc_timestamp(adapter.quote(column.name), column.dtype) }}
     {%- endif -%}

@@ -78,6 +78,23 @@
 {% macro duckdb__split_to_rows(expression, divider) -%} unnest(string_split({{ expression }}, '{{ divider }}')) {%- endmacro %}
 {% macro postgres__split_to_rows(expression, divider) -%} unnest(string_to_array({{ expression }}, '{{ divider }}')) {%- endmacro %}
 
+{#- The texts, or the objects, of a JSON list: one row each; in a select list, beside columns. -#}
+{% macro json_texts_to_rows(list) -%} {{ return(adapter.dispatch('json_texts_to_rows', 'unified_pipeline')(list)) }} {%- endmacro %}
+{% macro default__json_texts_to_rows(list) -%} explode(from_json({{ list }}, 'array<string>')) {%- endmacro %}
+{% macro duckdb__json_texts_to_rows(list) -%} unnest(from_json({{ list }}, '["varchar"]')) {%- endmacro %}
+{% macro postgres__json_texts_to_rows(list) -%} jsonb_array_elements_text(cast({{ list }} as jsonb)) {%- endmacro %}
+
+{% macro json_objects_to_rows(list) -%} {{ return(adapter.dispatch('json_objects_to_rows', 'unified_pipeline')(list)) }} {%- endmacro %}
+{% macro default__json_objects_to_rows(list) -%} explode(from_json({{ list }}, 'array<string>')) {%- endmacro %}
+{% macro duckdb__json_objects_to_rows(list) -%} unnest(from_json({{ list }}, '["json"]')) {%- endmacro %}
+{% macro postgres__json_objects_to_rows(list) -%} jsonb_array_elements(cast({{ list }} as jsonb)) {%- endmacro %}
+
+{#- A value of a JSON object as text, by its path of names. -#}
+{% macro json_text(object, path) -%} {{ return(adapter.dispatch('json_text', 'unified_pipeline')(object, path)) }} {%- endmacro %}
+{% macro default__json_text(object, path) -%} get_json_object({{ object }}, '$.{{ path | join('.') }}') {%- endmacro %}
+{% macro duckdb__json_text(object, path) -%} json_extract_string({{ object }}, '$.{{ path | join('.') }}') {%- endmacro %}
+{% macro postgres__json_text(object, path) -%} ({{ object }} #>> '{{ '{' ~ path | join(',') ~ '}' }}') {%- endmacro %}
+
 {#- A ratio in double precision; null where there is nothing to divide by. -#}
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))

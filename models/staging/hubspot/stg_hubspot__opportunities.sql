@@ -12,6 +12,7 @@ with deals as (
         {{ raw_id('owner_id', columns) }} as owner_id,
         {{ raw_id('deal_pipeline_id', columns) }} as pipeline_id,
         {{ raw_id('deal_pipeline_stage_id', columns) }} as stage_id,
+        {{ raw_id('property_hs_primary_associated_company', columns) }} as primary_company_id,
         {{ raw_text('property_dealname', columns) }} as name,
         {{ raw_text('property_dealtype', columns) }} as deal_type_raw,
         {{ raw_text('property_' ~ hubspot_lead_source(columns), columns) }} as lead_source_raw,
@@ -105,7 +106,7 @@ merged as (
 
 select
     deals.opportunity_id,
-    companies.account_id,
+    coalesce(deals.primary_company_id, companies.account_id) as account_id,
     deals.owner_id,
     contacts.lead_id,
     deals.name,

@@ -56,7 +56,7 @@ deals as (
         max({{ raw_id('deal_pipeline_id', deal_columns) }}) as pipeline_id,
         max({{ raw_money('property_amount', deal_columns) }}) as amount,
         max({{ hubspot_day(raw_timestamp('property_closedate', deal_columns)) }}) as close_date
-    from {{ raw_table('hubspot', 'deal', deal_columns) }}
+    from {{ raw_latest('hubspot', 'deal', deal_columns, 'deal_id', ['property_hs_lastmodifieddate']) }}
     group by 1
 ),
 

@@ -13,11 +13,13 @@
 {%- set contact_columns = raw_columns('hubspot', 'contact_property_history') -%}
 
 with landed as (
-    {% for raw_name in whole_tables.keys() | list + properties.keys() | list + ['deal_stage'] -%}
+    {% for raw_name in whole_tables.keys() | list + properties.keys() | list + ['deal_stage', 'contact_property_history'] -%}
+    {%- set columns = raw_columns('hubspot', raw_name) -%}
     select
         '{{ raw_name }}' as raw_table,
-        count(*) as rows_in
-    from {{ raw_table('hubspot', raw_name, raw_columns('hubspot', raw_name)) }}
+        count(*) as rows_in,
+        {{ raw_copies('hubspot', columns, key='engagement_id') }} as copies
+    from {{ raw_table('hubspot', raw_name, columns) }}
     union all
     {% endfor -%}
     -- an entry date among a deal's properties is a row, too
@@ -28,7 +30,8 @@ with landed as (
             {%- for name in hubspot_entry_date_properties(deal_columns) %}
             + case when {{ raw_timestamp(name, deal_columns) }} is not null then 1 else 0 end
             {%- endfor %}
-        ), 0) as rows_in
+        ), 0) as rows_in,
+        0 as copies
     from {{ raw_table('hubspot', 'deal', deal_columns) }}
 ),
 
@@ -46,6 +49,19 @@ moments as (
 
 state_changes as (
     select count(*) as rows_in_scope from moments
+),
+
+lifecycle_stages as (
+    select distinct
+        {{ raw_id('contact_id', contact_columns) }} as contact_id,
+        {{ raw_timestamp('timestamp', contact_columns) }} as changed_at,
+        {{ raw_text('value', contact_columns) }} as status
+    from {{ raw_table('hubspot', 'contact_property_history', contact_columns) }}
+    where {{ raw_text('name', contact_columns) }} = 'lifecyclestage'
+),
+
+lead_changes as (
+    select count(*) as rows_in_scope from lifecycle_stages
 ),
 
 {% for raw_name, (key, names) in properties.items() -%}
@@ -71,7 +87,7 @@ select
     '{{ contract_table }}' as contract_table,
     raw_table,
     rows_in,
-    0 as rows_out_of_scope
+    copies as rows_out_of_scope
 from landed
 where raw_table = '{{ raw_name }}'
 union all
@@ -95,7 +111,9 @@ where landed.raw_table in ('deal_property_history', 'deal_stage', 'entry dates')
 union all
 select
     'lead_changes' as contract_table,
-    'contact_property_history' as raw_table,
-    count(*) as rows_in,
-    coalesce(sum(case when {{ raw_text('name', contact_columns) }} = 'lifecyclestage' then 0 else 1 end), 0) as rows_out_of_scope
-from {{ raw_table('hubspot', 'contact_property_history', contact_columns) }}
+    landed.raw_table,
+    landed.rows_in,
+    landed.rows_in - lead_changes.rows_in_scope as rows_out_of_scope
+from landed
+cross join lead_changes
+where landed.raw_table = 'contact_property_history'

@@ -33,7 +33,7 @@ with engagements as (
         or coalesce({{ raw_text('property_hs_task_status', columns) }} <> 'COMPLETED', false)
         {%- endif %} as is_deleted,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
-    from {{ raw_table('hubspot', 'engagement_' ~ kind, columns) }}
+    from {{ raw_latest('hubspot', 'engagement_' ~ kind, columns, 'engagement_id', ['property_hs_lastmodifieddate']) }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),
