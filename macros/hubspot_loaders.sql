@@ -63,7 +63,8 @@
         },
         'airbyte': {
             'deal': ['deal', 'deal_archived'], 'owner': ['owner', 'owner_archived'], 'deal_pipeline_stage': ['deal_pipeline'],
-            'deal_company': ['deal'], 'deal_contact': ['deal'], 'team': ['owner'], 'owner_team': ['owner'],
+            'deal_company': ['deal', 'deal_archived'],
+            'deal_contact': ['deal', 'deal_archived'], 'team': ['owner'], 'owner_team': ['owner'],
             'engagement_contact': ['engagement_call', 'engagement_email', 'engagement_task', 'engagement_meeting'],
             'engagement_deal': ['engagement_call', 'engagement_email', 'engagement_task', 'engagement_meeting'],
         },
