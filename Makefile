@@ -14,7 +14,7 @@ PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench validate-methods validate-plan lock clean
+.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,10 @@ lint: $(READY) profiles.yml
 
 bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunities; writes docs/performance.md
 	@$(BIN)/python bench/build_bench.py
+
+bench-plan: $(READY) ## Time the solver at 1,000 and 10,000 goal cells
+	@mkdir -p build
+	@$(BIN)/python -m pytest -q bench/plan_benchmark.py --benchmark-json build/plan_benchmark.json
 
 validate-methods: $(READY) ## Estimate simulated companies whose truth is known; writes docs/validation.md
 	@$(BIN)/python bench/validate_methods.py

@@ -462,7 +462,7 @@ def diff(
             project.seeds_dir,
             earlier,
             later,
-            read_settings(project.vars),
+            read_settings(project.vars, project.seeds_dir),
             read_standing(project.query),
             str(project.vars.get("corporate_currency", "USD")),
         )
@@ -522,7 +522,7 @@ def what_if(
             project.query,
             project.seeds_dir,
             project.vars,
-            read_settings(project.vars),
+            read_settings(project.vars, project.seeds_dir),
             goals_version=goals_version,
             progress=say,
         )
