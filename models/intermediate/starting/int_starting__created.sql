@@ -1,22 +1,14 @@
--- Pipeline created in the 364 days before each snapshot: an opportunity comes in when it qualifies and
--- goes out 52 weeks later.
-with created as (
-    select
-        attributes.cell_key,
-        cast(qualified.qualified_at as date) as created_on,
-        qualified.created_amount
-    from {{ ref('int_opportunities__qualified') }} as qualified
-    inner join {{ ref('int_opportunities__attributed') }} as attributes on qualified.opportunity_key = attributes.opportunity_key
-),
-
-daily as (
+-- Pipeline created in the 364 days up to each snapshot, as it was recorded then: an opportunity comes in
+-- when it qualifies and goes out 52 weeks later.
+with daily as (
     select
         cell_key,
-        created_on,
-        cast({{ dbt.dateadd('day', 364, 'created_on') }} as date) as goes_on,
-        sum(created_amount) as amount
-    from created
-    group by cell_key, created_on
+        cast(moved_at as date) as created_on,
+        cast({{ dbt.dateadd('day', 364, 'cast(moved_at as date)') }} as date) as goes_on,
+        sum(amount_change) as amount
+    from {{ ref('int_snapshots__movements') }}
+    where movement = 'created'
+    group by cell_key, cast(moved_at as date)
 ),
 
 deltas as (

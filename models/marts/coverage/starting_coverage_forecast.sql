@@ -5,8 +5,8 @@ with forecasts as (
         forecasts.*,
         -- A forecast from few quarters is worth less than its misses say: Student's t.
         case
-            when errors.quarter_count >= {{ var('starting_minimum_quarters') }}
-                then errors.relative_variance * power(({{ t_quantile(upper_score, 'errors.quarter_count') }}) / {{ upper_score }}, 2)
+            when errors.quarter_count >= {{ var('starting_minimum_quarters') }} and forecasts.forecast_amount > 0
+                then errors.dispersion / forecasts.forecast_amount * power(({{ t_quantile(upper_score, 'errors.quarter_count') }}) / {{ upper_score }}, 2)
         end as relative_variance
     from {{ ref('int_starting__forecasts') }} as forecasts
     left join {{ ref('int_starting__errors') }} as errors
