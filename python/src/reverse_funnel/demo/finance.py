@@ -92,7 +92,8 @@ def expected_qualified(config: DemoConfig) -> Floats:
 def cost_rows(config: DemoConfig) -> list[tuple[str, str, str, str, int]]:
     """Return the rows of the seed ``costs``, in corporate currency, rounded to hundreds.
 
-    Pipeline generation by source, marketing's by segment; selling by segment, from the account executives at work on the first day of the month; overhead for all.
+    Pipeline generation by source, marketing's by segment; selling by segment, from the account
+    executives at work on the first day of the month; overhead for all.
     """
     qualified = expected_qualified(config)
     months = cost_months(config)[-len(qualified) :]
