@@ -19,15 +19,13 @@ coverage as (
         as_of_date,
         horizon,
         case cell_level when 'goal_cell' then 'segment_territory' else cell_level end as cell_level,
-        coalesce(segment, '*') as segment,
-        coalesce(territory, '*') as territory,
+        segment,
+        territory,
         sum(open_count_real) as open_count,
         sum(open_amount_real) as open_amount,
         sum(won_to_date) as won_to_date,
-        sum(bookings_goal) as bookings_goal,
-        max(case when cell_level <> 'goal_cell' then required_coverage end) as required_coverage,
-        max(case when cell_level <> 'goal_cell' then required_coverage_basis end) as required_coverage_basis
-    from {{ ref('pipeline_coverage') }}
+        sum(bookings_goal) as bookings_goal
+    from {{ ref('int_coverage__levels') }}
     where cell_level in ('company', 'segment', 'goal_cell')
     group by 1, 2, 3, 4, 5
 ),
@@ -107,9 +105,6 @@ select
     coalesce(own.open_amount, 0) as open_amount,
     coalesce(own.won_to_date, 0) as won_to_date,
     own.bookings_goal,
-    coalesce(own.required_coverage, segments.required_coverage, companies.required_coverage) as required_coverage,
-    coalesce(own.required_coverage_basis, segments.required_coverage_basis, companies.required_coverage_basis)
-        as required_coverage_basis,
     coalesce(in_hand.open_count, 0) as in_hand_count
 from cells
 inner join quarters on cells.as_of_date = quarters.as_of_date and cells.horizon = quarters.horizon
@@ -120,14 +115,6 @@ left join coverage as own
         and cells.cell_level = own.cell_level
         and cells.segment = own.segment
         and cells.territory = own.territory
-left join coverage as segments
-    on
-        cells.as_of_date = segments.as_of_date
-        and cells.horizon = segments.horizon
-        and segments.cell_level = 'segment'
-        and cells.segment = segments.segment
-left join coverage as companies
-    on cells.as_of_date = companies.as_of_date and cells.horizon = companies.horizon and companies.cell_level = 'company'
 left join in_hand
     on
         cells.as_of_date = in_hand.snapshot_day

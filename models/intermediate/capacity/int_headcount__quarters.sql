@@ -118,11 +118,13 @@ select
     level_territory as territory,
     {{ ratio("sum(case when role = 'ae' then headcount else 0 end)", 3) }} as ae_count,
     {{ ratio("sum(case when role = 'ae' then ramped else 0 end)", 3) }} as ramped_aes,
-    {{ ratio("sum(case when role = 'sdr' then headcount else 0 end)", 3) }} as sdr_count,
+    {% for measure, months in {'quota': 1, 'workable': 3, 'cost': 3}.items() -%}
     -- what is known of some AEs only is not known
-    {% for measure, divisor in [('quota', 1), ('workable', 3), ('cost', 3)] -%}
-    case when count(case when role = 'ae' and {{ measure }} is null then 1 end) = 0
-            then {{ ratio("sum(case when role = 'ae' then " ~ measure ~ " end)", divisor) }} end as {{ measure }}{{ ',' if not loop.last }}
-    {% endfor %}
+    case
+        when count(case when role = 'ae' and {{ measure }} is null then 1 end) = 0
+            then {{ ratio("sum(case when role = 'ae' then " ~ measure ~ " end)", months) }}
+    end as {{ measure }},
+    {% endfor -%}
+    {{ ratio("sum(case when role = 'sdr' then headcount else 0 end)", 3) }} as sdr_count
 from levelled
 group by fiscal_quarter_start, cell_level, level_segment, level_territory

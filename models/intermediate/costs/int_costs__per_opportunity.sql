@@ -1,8 +1,7 @@
 -- What one more qualified opportunity of a source costs in a segment today: finance's standard cost,
 -- else what was spent for those of the last four quarters that are over.
 with latest_quarters as (
-    select
-        quarters.period_start as fiscal_quarter_start
+    select quarters.period_start as fiscal_quarter_start
     from {{ ref('int_coverage__past_periods') }} as quarters
     inner join {{ ref('int_calendar') }} as calendar
         on calendar.quarter_index - quarters.quarter_index between 1 and 4

@@ -19,8 +19,8 @@ with created as (
 booked as (
     select
         calendar.fiscal_quarter_start,
-        {{ "costs.pipeline_source" if 'pipeline_source' in var('plan_dimensions') else "'all'" }} as pipeline_source,
-        {{ "costs.segment" if 'segment' in var('plan_dimensions') else "'all'" }} as segment,
+        {{ 'costs.pipeline_source' if 'pipeline_source' in var('plan_dimensions') else "'all'" }} as pipeline_source,
+        {{ 'costs.segment' if 'segment' in var('plan_dimensions') else "'all'" }} as segment,
         costs.fiscal_month,
         costs.amount
     from {{ ref('costs') }} as costs

@@ -1,5 +1,5 @@
-{%- set arr_types = var('new_arr_deal_types') -%}
-{%- set categories = ['sales', 'overhead'] -%}
+{%- set double = type_double() -%}
+{%- set new_arr_types = "'" ~ (['all'] + var('new_arr_deal_types')) | join("', '") ~ "'" -%}
 -- What pipeline and selling cost in each quarter that is over, and what was booked for it.
 with quarters as (
     select
@@ -34,7 +34,7 @@ facts as (
     inner join {{ ref('int_calendar') }} as calendar on current_state.closed_on = calendar.date_day
     where
         current_state.outcome = 'won'
-        and attributes.deal_type in ('all'{% for deal_type in arr_types %}, '{{ deal_type }}'{% endfor %})
+        and attributes.deal_type in ({{ new_arr_types }})
 ),
 
 levels as (
@@ -75,7 +75,7 @@ summed as (
 booked as (
     select
         calendar.fiscal_quarter_start,
-        {{ "costs.segment" if 'segment' in var('plan_dimensions') else "'all'" }} as segment,
+        {{ 'costs.segment' if 'segment' in var('plan_dimensions') else "'all'" }} as segment,
         costs.category,
         costs.fiscal_month,
         costs.amount
@@ -87,9 +87,8 @@ own as (
     select
         fiscal_quarter_start,
         segment,
-        {% for category in categories -%}
-        sum(case when category = '{{ category }}' then amount else 0 end) as {{ category }}_cost{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(case when category = 'sales' then amount else 0 end) as sales_cost,
+        sum(case when category = 'overhead' then amount else 0 end) as overhead_cost
     from booked
     where segment is not null
     group by fiscal_quarter_start, segment
@@ -98,11 +97,12 @@ own as (
 whole as (
     select
         fiscal_quarter_start,
-        {% for category in categories -%}
-        count(distinct case when category = '{{ category }}' then fiscal_month end) as {{ category }}_months,
-        sum(case when category = '{{ category }}' then amount else 0 end) as {{ category }}_cost,
-        sum(case when category = '{{ category }}' and segment is null then amount else 0 end) as {{ category }}_shared{{ ',' if not loop.last }}
-        {% endfor %}
+        count(distinct case when category = 'sales' then fiscal_month end) as sales_months,
+        sum(case when category = 'sales' then amount else 0 end) as sales_cost,
+        sum(case when category = 'sales' and segment is null then amount else 0 end) as sales_shared,
+        count(distinct case when category = 'overhead' then fiscal_month end) as overhead_months,
+        sum(case when category = 'overhead' then amount else 0 end) as overhead_cost,
+        sum(case when category = 'overhead' and segment is null then amount else 0 end) as overhead_shared
     from booked
     group by fiscal_quarter_start
 )
@@ -118,14 +118,16 @@ select
     coalesce(summed.costed_count, 0) as costed_count,
     case when summed.segment is null then 0 else summed.pipegen_cost end as pipegen_cost,
     coalesce(summed.new_arr, 0) as new_arr,
-    {% for category in categories -%}
     case
-        when coalesce(whole.{{ category }}_months, 0) < 3 then null
-        when cells.cell_level = 'company' then cast(whole.{{ category }}_cost as {{ type_double() }})
-        else coalesce(own.{{ category }}_cost, 0)
-            + whole.{{ category }}_shared * coalesce({{ ratio('summed.new_arr', 'companies.new_arr') }}, 0)
-    end as {{ category }}_cost{{ ',' if not loop.last }}
-    {% endfor %}
+        when coalesce(whole.sales_months, 0) < 3 then null
+        when cells.cell_level = 'company' then cast(whole.sales_cost as {{ double }})
+        else coalesce(own.sales_cost, 0) + whole.sales_shared * coalesce({{ ratio('summed.new_arr', 'companies.new_arr') }}, 0)
+    end as sales_cost,
+    case
+        when coalesce(whole.overhead_months, 0) < 3 then null
+        when cells.cell_level = 'company' then cast(whole.overhead_cost as {{ double }})
+        else coalesce(own.overhead_cost, 0) + whole.overhead_shared * coalesce({{ ratio('summed.new_arr', 'companies.new_arr') }}, 0)
+    end as overhead_cost
 from cells
 cross join quarters
 left join summed

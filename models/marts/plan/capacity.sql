@@ -1,7 +1,22 @@
 {%- set double = type_double() -%}
-with standing as (
+with required as (
+    select
+        as_of_date,
+        horizon,
+        cell_level,
+        coalesce(segment, '*') as segment,
+        required_coverage,
+        required_coverage_basis
+    from {{ ref('pipeline_coverage') }}
+    where cell_level in ('company', 'segment')
+),
+
+-- A territory needs what its segment needs; who sells what nobody has in the pipeline yet, what the company does.
+standing as (
     select
         pipeline.*,
+        coalesce(own.required_coverage, companies.required_coverage) as required_coverage,
+        coalesce(own.required_coverage_basis, companies.required_coverage_basis) as required_coverage_basis,
         people.ae_count,
         people.ramped_aes,
         people.sdr_count,
@@ -16,6 +31,14 @@ with standing as (
         {{ ratio('costs.pipegen_cost', 'costs.created_count') }} as cost_per_opportunity,
         {{ ratio('costs.created_amount', 'costs.created_count') }} as amount_per_opportunity
     from {{ ref('int_capacity__pipeline') }} as pipeline
+    left join required as own
+        on
+            pipeline.as_of_date = own.as_of_date
+            and pipeline.horizon = own.horizon
+            and own.cell_level = case pipeline.cell_level when 'segment_territory' then 'segment' else pipeline.cell_level end
+            and pipeline.segment = own.segment
+    left join required as companies
+        on pipeline.as_of_date = companies.as_of_date and pipeline.horizon = companies.horizon and companies.cell_level = 'company'
     left join {{ ref('int_headcount__quarters') }} as people
         on
             pipeline.close_quarter_start = people.fiscal_quarter_start

@@ -1,8 +1,21 @@
 {%- set categories = ['pipegen', 'sales', 'overhead'] -%}
 with quarters as (
-    select *
-    from {{ ref('int_capacity__pipeline') }}
-    where cell_level in ('company', 'segment') and (is_quarter_start or horizon > 0)
+    select
+        coverage.as_of_date,
+        coverage.close_quarter,
+        coverage.close_quarter_start,
+        coverage.horizon,
+        snapshots.quarter_index,
+        coverage.cell_level,
+        coalesce(coverage.segment, '*') as segment,
+        coverage.required_coverage,
+        coverage.required_coverage_basis
+    from {{ ref('pipeline_coverage') }} as coverage
+    inner join {{ ref('int_coverage__quarters') }} as snapshots
+        on coverage.as_of_date = snapshots.as_of_date and coverage.horizon = snapshots.horizon
+    where
+        coverage.cell_level in ('company', 'segment')
+        and ((coverage.is_quarter_start and coverage.horizon = 0) or (coverage.is_latest and coverage.horizon > 0))
 ),
 
 -- The rate as it is behind the required coverage of the row; an unmeasured one is not known.
