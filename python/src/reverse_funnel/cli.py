@@ -108,6 +108,8 @@ def _examples(*commands: str) -> str:
     epilog=_examples(
         "reverse-funnel demo",
         "reverse-funnel demo --if-missing --write-goals seeds/finance/bookings_goals.csv",
+        "reverse-funnel demo --write-headcount seeds/finance/headcount.csv "
+        "--write-costs seeds/finance/costs.csv",
         "reverse-funnel demo --opportunities 200000 --seed 7 --as-of 2026-06-30 --dirty 0.02",
     )
 )
@@ -139,6 +141,18 @@ def demo(
             help="Also write bookings goals that fit the simulated company.",
         ),
     ] = None,
+    write_headcount: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", show_default=False, help="Also write who sells and develops leads."
+        ),
+    ] = None,
+    write_costs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", show_default=False, help="Also write what pipeline and selling cost."
+        ),
+    ] = None,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing where there are CRM tables already.")
     ] = False,
@@ -151,7 +165,7 @@ def demo(
     Replaces the raw tables of that CRM. The truth (rates, lags, planted faults) goes to
     truth.json beside the database.
     """
-    from reverse_funnel.demo import DemoConfig, build_demo, write_bookings_goals
+    from reverse_funnel import demo as company
     from reverse_funnel.warehouse import open_database, publish_raw, raw_tables, raw_workspace
 
     project = _project(project_dir, profiles_dir, target)
@@ -162,7 +176,7 @@ def demo(
         return
     asked: dict[str, Any] = {"as_of": as_of.date()} if as_of else {}
     try:
-        config = DemoConfig(
+        config = company.DemoConfig(
             crm=crm,
             opportunities=opportunities,
             seed=seed,
@@ -183,20 +197,29 @@ def demo(
         _progress() as progress,
         open_database(info) if on_duckdb else raw_workspace() as connection,
     ):
-        summary = build_demo(connection, config, schema=schema, truth_path=truth, progress=progress)
+        summary = company.build_demo(
+            connection, config, schema=schema, truth_path=truth, progress=progress
+        )
         if not on_duckdb:
             progress(f"copying to {info.describe()}", 0.99)
             publish_raw(connection, schema, info, schema)
-    if write_goals:
-        write_bookings_goals(write_goals, config)
+    seeds = [
+        ("Goals", write_goals, company.write_bookings_goals),
+        ("Headcount", write_headcount, company.write_headcount),
+        ("Costs", write_costs, company.write_costs),
+    ]
+    for _, path, write in seeds:
+        if path:
+            write(path, config)
     rows = sum(summary.rows.values())
     _out().print(
         f"{rows:,} rows in {len(summary.rows)} tables of {schema} in {info.describe()}, "
         f"as of {summary.as_of}; the truth is in {short_path(truth)}.",
         soft_wrap=True,
     )
-    if write_goals:
-        _out().print(f"Goals written to {write_goals}.")
+    for what, path, _ in seeds:
+        if path:
+            _out().print(f"{what} written to {path}.")
 
 
 @app.command(
