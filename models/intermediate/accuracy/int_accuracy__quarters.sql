@@ -27,7 +27,7 @@ facts as (
         case when deals.outcome = 'lost' then 1 else 0 end as lost_count,
         0 as created_amount,
         0 as open_amount,
-        null as crm_weighted_amount
+        cast(null as decimal(28, 8)) as crm_weighted_amount
     from deals
     inner join {{ ref('int_calendar') }} as calendar on deals.closed_on = calendar.date_day
     where deals.outcome = 'won' or (deals.outcome = 'lost' and deals.qualified_at is not null)
@@ -40,7 +40,7 @@ facts as (
         0 as lost_count,
         qualified.created_amount,
         0 as open_amount,
-        null as crm_weighted_amount
+        cast(null as decimal(28, 8)) as crm_weighted_amount
     from {{ ref('int_opportunities__qualified') }} as qualified
     inner join {{ ref('int_opportunities__attributed') }} as attributes on qualified.opportunity_key = attributes.opportunity_key
     inner join {{ ref('int_calendar') }} as calendar on cast(qualified.qualified_at as date) = calendar.date_day
@@ -53,7 +53,7 @@ facts as (
         0 as lost_count,
         0 as created_amount,
         deals.amount as open_amount,
-        deals.amount * coalesce(own.win_probability, every_crm.win_probability) as crm_weighted_amount
+        cast(deals.amount * coalesce(own.win_probability, every_crm.win_probability) as decimal(28, 8)) as crm_weighted_amount
     from deals
     inner join {{ ref('int_calendar') }} as calendar on deals.close_date = calendar.date_day
     inner join {{ ref('crm_opportunities') }} as records on deals.opportunity_key = records.opportunity_key
@@ -100,17 +100,25 @@ quarters as (
     from {{ ref('int_calendar') }}
 ),
 
+cells as (
+    select
+        cell_level,
+        segment,
+        min(min(quarter_index)) over () as first_index
+    from summed
+    group by cell_level, segment
+),
+
 -- Every segment has every quarter from the company's first on, also one in which nothing was.
 spine as (
     select
         cells.cell_level,
         cells.segment,
         quarters.*
-    from (select distinct summed.cell_level, summed.segment from summed) as cells
-    cross join (select min(summed.quarter_index) as first_index from summed) as firsts
+    from cells
     cross join today
     inner join quarters
-        on quarters.quarter_index between firsts.first_index and today.quarter_index + {{ var('outlook_quarters') }}
+        on quarters.quarter_index between cells.first_index and today.quarter_index + {{ var('outlook_quarters') }}
 )
 
 select

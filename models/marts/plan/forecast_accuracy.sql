@@ -69,7 +69,7 @@ select
             {{ pinball_loss('actual', 'coalesce(p10, forecast)', 0.1) }}
             + {{ pinball_loss('actual', 'coalesce(p50, forecast)', 0.5) }}
             + {{ pinball_loss('actual', 'coalesce(p90, forecast)', 0.9) }}
-        ) / 3.0 as decimal(28, 2)
+        ) / 3.0 as decimal(28, 4)
     ) as pinball_loss,
     case when actual is not null and p10 is not null then actual between p10 and p90 end as interval_hit,
     model_version,
