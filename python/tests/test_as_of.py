@@ -74,6 +74,8 @@ MARTS = {
     "sales_velocity": "*",
     "amount_growth": "*",
     "source_efficiency": "*",
+    "bookings_outlook": "*",
+    "forecasts": "*",
 }
 
 
