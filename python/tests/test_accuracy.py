@@ -98,15 +98,14 @@ def test_rules_of_thumb_are_what_anybody_would_compute(tested: Warehouse) -> Non
     """From the history as the CRM recorded it, without the project's models."""
     deals: list[tuple[Any, ...]] = tested.query(
         """
-        select h.stage_name, h.amount::decimal(18, 2) * coalesce(rate, 1), h.close_date
+        select h.stage_name, h.amount * crm.corporate_rate, h.close_date
         from (
             select opportunity_id, unnest(max_by(h, (created_date, id)))
             from salesforce.opportunity_history as h
             where created_date < timestamp '2026-04-01' group by opportunity_id
         ) as h
         inner join salesforce.opportunity as o on h.opportunity_id = o.id
-        left join (select iso_code, 1 / conversion_rate as rate from salesforce.currency_type) as r
-            on o.currency_iso_code = r.iso_code
+        inner join crm.crm_opportunities as crm on o.id = crm.opportunity_id
         where h.close_date between date '2026-04-01' and date '2026-06-30'
             and not (o.is_deleted and o.last_modified_date < timestamp '2026-04-01')
         """

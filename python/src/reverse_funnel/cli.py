@@ -568,7 +568,7 @@ def backtest(
         ),
     ] = None,
     every: Annotated[
-        str,
+        Literal["quarter", "month", "week3"],
         typer.Option(
             help="quarter or month: as of the last day of each. week3: as of the day of each "
             "quarter on which its pipeline is held against its bookings."

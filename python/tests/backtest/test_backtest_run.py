@@ -51,10 +51,12 @@ class FakeProject:
 
     def build(self, select: str) -> None:
         self.done.append(f"build {select} {self.vars['schema_prefix']} {self.vars['as_of_date']}")
-        if self.vars["as_of_date"] == self.broken_on:
+        if self.broken_on in (self.vars["as_of_date"], "everything"):
             raise ReverseFunnelError("broken")
 
     def run_operation(self, macro: str) -> None:
+        if self.broken_on == "everything":
+            raise ReverseFunnelError("cannot drop either")
         self.done.append(f"{macro} {self.vars['schema_prefix']} {self.vars['as_of_date']}")
 
     def files_of(self, _select: str) -> list[Path]:
@@ -113,6 +115,13 @@ def test_a_failure_keeps_the_days_before_and_drops_what_was_built(project: FakeP
     project.broken_on = ""
     assert outcomes(project, replace(YEAR, append=True))[0] == "recorded already"
     assert len(project.store.read_text().splitlines()) == 5
+
+
+def test_the_first_of_two_failures_is_told(project: FakeProject) -> None:
+    project.broken_on = "everything"
+    with pytest.raises(ReverseFunnelError, match="broken"):
+        outcomes(project)
+    assert not project.store.exists()
 
 
 def test_two_runs_at_once_are_refused(project: FakeProject) -> None:

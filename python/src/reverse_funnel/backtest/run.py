@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,11 +14,12 @@ from typing import Any, Protocol
 from reverse_funnel import __version__
 from reverse_funnel.backtest.days import EVERY, as_of_days
 from reverse_funnel.backtest.store import FORECAST_COLUMNS, STORE_DIR, ForecastStore
-from reverse_funnel.errors import Fault, InputError
+from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.vintages import only_writer
 
 MART = "forecasts"
 SCHEMA_PREFIX = "backtest_"
+DROP_MACRO = "drop_backtest_schemas"
 FORECASTS_QUERY = f"select as_of_date, {', '.join(FORECAST_COLUMNS)} from {{{{ ref('{MART}') }}}}"
 TODAY_QUERY = "select as_of_date from {{ ref('int_as_of') }}"
 
@@ -160,8 +162,12 @@ def forecasts_as_of(project: Project, day: date) -> list[dict[str, Any]]:
     try:
         then.build(f"+{MART}")
         rows = then.query(FORECASTS_QUERY)
-    finally:
-        then.run_operation("drop_backtest_schemas")
+    except BaseException:
+        # What went wrong first is what has to be told.
+        with contextlib.suppress(ReverseFunnelError):
+            then.run_operation(DROP_MACRO)
+        raise
+    then.run_operation(DROP_MACRO)
     assert all(_day(row["as_of_date"]) == day for row in rows)
     return rows
 
