@@ -70,7 +70,8 @@ forecasts as (
             and quarters.cell_level = created.cell_level
             and quarters.segment = created.segment
     union all
-    -- rules of thumb, for every target
+    -- starting pipeline: the project's own forecast of it belongs here; without one only rules of thumb speak of it.
+    -- rules of thumb, for every measure
     select
         measure,
         method,

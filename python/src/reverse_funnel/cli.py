@@ -584,11 +584,11 @@ def backtest(
 ) -> None:
     """Record what would have been forecast on past days, to hold it against what came.
 
-    Builds the models as of each day, in schemas of its own that are dropped again, about 20 seconds
-    a day, and adds the forecasts to seeds/backtests/. What is recorded is never rewritten: made
-    anew with another result, forecasts are the next vintage of their day. An interrupted run
-    has recorded the days it has printed; with --append it goes on from there. Run
-    dbt build --select backtest_forecasts+ afterwards to see the errors in forecast_accuracy.
+    Builds the models as of each day, about 20 seconds a day, in schemas that are dropped
+    again, and adds the forecasts to seeds/backtests/. None is ever rewritten: made anew
+    with another result, they are the next vintage of their day. An interrupted run has
+    recorded the days it has printed; --append goes on from there. Afterwards
+    dbt build --select backtest_forecasts+ scores them: see the mart forecast_accuracy.
     """
     from reverse_funnel.backtest import BacktestRequest
     from reverse_funnel.backtest import backtest as record
