@@ -38,6 +38,8 @@ MEASURES = {
     "pipeline_created": "Pipeline created in a quarter",
     "starting_pipeline": "Pipeline at the start of a quarter",
 }
+SHOWN = (0, 9, 13, 26, 39, 52)
+"""Horizons in weeks that get a table."""
 SPARSE = 4
 """With fewer forecasts than this a score says next to nothing."""
 
@@ -61,7 +63,7 @@ class Score:
 
 
 def scores(rows: Sequence[Row]) -> dict[tuple[str, int], list[Score]]:
-    """Return the scores by measure and horizon in weeks, the lowest pinball loss first."""
+    """Return the scores by measure and horizon: those of most forecasts and least loss first."""
     found: dict[tuple[str, int], list[Score]] = {}
     segments = {
         (row["measure"], row["method"], row["horizon_weeks"]): row
@@ -90,7 +92,7 @@ def scores(rows: Sequence[Row]) -> dict[tuple[str, int], list[Score]]:
             )
         )
     return {
-        key: sorted(found[key], key=lambda score: (score.pinball, score.method))
+        key: sorted(found[key], key=lambda score: (-score.n, score.pinball, score.method))
         for key in sorted(found)
     }
 
@@ -110,6 +112,19 @@ def verdict(of_horizon: Sequence[Score]) -> str:
     return (
         f"WAPE of `{model.method}` {model.wape:.1%}, {how} the best rule of thumb's, "
         f"{rule.wape:.1%} (`{rule.method}`)."
+    )
+
+
+def intervals(every: Mapping[tuple[str, int], Sequence[Score]]) -> str:
+    """Say how many of the 80 % intervals held, over all measures and horizons, shown or not."""
+    found = [score for scores_of in every.values() for score in scores_of if score.n >= SPARSE]
+    total, below = (sum(s.intervals for s in found), sum(s.segment_intervals for s in found))
+    if not total:
+        return ""
+    hits, hits_below = sum(s.hits for s in found), sum(s.segment_hits for s in found)
+    return (
+        f"Over all horizons {hits} of {total} intervals of the company held ({hits / total:.0%}), "
+        f"and {hits_below} of {below} of its segments ({hits_below / below:.0%})."
     )
 
 
@@ -156,11 +171,13 @@ def render(rows: Sequence[Row]) -> str:
         "",
         "Quarters overlap between horizons and segments share a company: the rows are not "
         "independent of each other, and a dozen quarters is little. Methods compare where they "
-        "have as many forecasts.",
+        "have as many forecasts. Rules that start from pipeline know of no deal yet to be created.",
     ]
     every = scores(rows)
+    if said := intervals(every):
+        lines += ["", said]
     for measure, title in MEASURES.items():
-        of_measure = {weeks: every[m, weeks] for m, weeks in every if m == measure}
+        of_measure = {w: every[m, w] for m, w in every if m == measure and w in SHOWN}
         if not of_measure:
             continue
         lines += ["", f"## {title}", ""]

@@ -49,6 +49,7 @@ def test_the_page_says_which_is_better() -> None:
     page = render(ROWS)
     assert "from 2024-03-31 to 2026-06-30" in page
     assert "| **outlook** | 8 | 15.0% | 25.0% | -10.0% | 9.0% | 6 of 8 | 20 of 24 |" in page
+    assert "6 of 8 intervals of the company held (75%), and 20 of 24 of its segments (83%)" in page
     assert "| last_year | 8 | 20.0% | 30.0% | -10.0% | 20.0% |  |  |" in page
     assert "WAPE of `outlook` 15.0%, below the best rule of thumb's, 20.0% (`last_year`)." in page
 

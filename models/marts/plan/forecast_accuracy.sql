@@ -13,7 +13,7 @@ recorded as (
         cast({{ dbt.datediff('forecasts.as_of_date', 'forecasts.due_on', 'day') }} as integer) as horizon_days
     from {{ ref('backtest_forecasts') }} as forecasts
     inner join today on forecasts.as_of_date <= today.as_of_date
-    inner join {{ ref('forecast_methods') }} as methods
+    left join {{ ref('forecast_methods') }} as methods
         on forecasts.measure = methods.measure and forecasts.method = methods.method
 ),
 
