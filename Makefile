@@ -12,9 +12,11 @@ export PYTHONUTF8 := 1
 PLAN ?= FY2026-v1
 PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
+# The first day that `make backtest` forecasts from.
+BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan lock clean
+.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +70,12 @@ validate-methods: $(READY) ## Estimate simulated companies whose truth is known;
 
 validate-plan: $(READY) ## Let simulated companies create what was planned for them; writes docs/validation_plan.md
 	@$(BIN)/python bench/validate_plan.py
+
+backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the built warehouse; writes docs/accuracy.md
+	@$(BIN)/reverse-funnel backtest --from $(BACKTEST_FROM)
+	@$(BIN)/reverse-funnel backtest --from $(BACKTEST_FROM) --every week3
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select backtest_forecasts+
+	@$(BIN)/python bench/validate_accuracy.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py

@@ -78,6 +78,8 @@ MARTS = {
     "sales_velocity": "*",
     "amount_growth": "*",
     "source_efficiency": "*",
+    "bookings_outlook": "*",
+    "forecasts": "*",
 }
 
 

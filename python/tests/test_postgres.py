@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from conftest import PostgresServer, Warehouse, comparable
+from conftest import ROOT, PostgresServer, Warehouse, comparable
 from reverse_funnel.warehouse import DbtProject, publish_raw
 
 pytestmark = [pytest.mark.dbt, pytest.mark.postgres]
@@ -27,6 +28,28 @@ def built(
             publish_raw(raw, "salesforce", project.connection(), "salesforce")
     copy.dbt("build")
     return f"host=127.0.0.1 port={postgres.port} user=postgres dbname=unified_pipeline"
+
+
+def test_a_past_day_is_forecast_the_same_and_leaves_nothing_behind(
+    demo: Warehouse,
+    built: str,
+    postgres: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    stores = []
+    for name, environment in (("there", postgres.environment), ("here", {})):
+        warehouse = Warehouse(tmp_path_factory.mktemp(name), environment=environment)
+        warehouse.own_seeds()
+        if name == "here":
+            shutil.copy(demo.path, warehouse.path)
+        warehouse.run("reverse-funnel", "backtest", "--from", "2026-06-30", "--to", "2026-06-30")
+        store = ROOT / warehouse.seeds / "backtests" / "backtest_forecasts.csv"
+        stores.append(store.read_text().splitlines())
+    assert len(stores[0]) > 100
+    assert stores[0] == stores[1]
+    with psycopg2.connect(built) as connection, connection.cursor() as cursor:
+        cursor.execute("select schema_name from information_schema.schemata")
+        assert not [schema for (schema,) in cursor.fetchall() if "backtest" in schema]
 
 
 def test_every_row_is_the_same_as_on_duckdb(demo: Warehouse, built: str) -> None:

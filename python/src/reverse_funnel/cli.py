@@ -561,6 +561,69 @@ def what_if(
     _out().print(shown)
 
 
+@app.command(
+    epilog=_examples(
+        "reverse-funnel backtest",
+        "reverse-funnel backtest --append",
+        "reverse-funnel backtest --from 2024-12-31 --to 2025-12-31 --every month",
+        "reverse-funnel backtest --every week3",
+    )
+)
+def backtest(
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="eight quarters before --to",
+            help="No as-of date before this day.",
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="the latest load",
+            help="No as-of date after this day.",
+        ),
+    ] = None,
+    every: Annotated[
+        Literal["quarter", "month", "week3"],
+        typer.Option(
+            help="quarter or month: as of the last day of each. week3: as of the day of each "
+            "quarter on which its pipeline is held against its bookings."
+        ),
+    ] = "quarter",
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Leave out as-of dates that have forecasts already."),
+    ] = False,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Record what would have been forecast on past days, to hold it against what came.
+
+    Builds the models as of each day, about 20 seconds a day, in schemas that are dropped
+    again, and adds the forecasts to seeds/backtests/. None is ever rewritten: made anew
+    with another result, they are the next vintage of their day. An interrupted run has
+    recorded the days it has printed; --append goes on from there. Afterwards
+    dbt build --select backtest_forecasts+ scores them: see the mart forecast_accuracy.
+    """
+    from reverse_funnel.backtest import BacktestRequest
+    from reverse_funnel.backtest import backtest as record
+
+    project = _project(project_dir, profiles_dir, target)
+    request = BacktestRequest(first=_date(first), last=_date(last), every=every, append=append)
+    out = _out()
+    with _progress() as progress:
+        for done in record(request, project, progress=progress):
+            out.print(f"{done.as_of_date}: {done.outcome}")
+
+
 @app.command(epilog=_examples("reverse-funnel headlines", "reverse-funnel headlines --target dev"))
 def headlines(
     project_dir: ProjectDir = None,
