@@ -58,6 +58,7 @@ standing as (
         sum(pipeline.open_count_real) as open_count
     from {{ ref('int_snapshots__pipeline') }} as pipeline
     inner join {{ ref('int_cells') }} as cells on pipeline.cell_key = cells.cell_key
+    where pipeline.snapshot_day in (select quarters.as_of_date from quarters)
     group by pipeline.snapshot_day, cells.segment, cells.territory
 ),
 

@@ -84,7 +84,7 @@ answered as (
     select
         *,
         case
-            when is_short and is_quarter_start and fed_per_ae is not null
+            when is_short and is_quarter_start and horizon = 0 and fed_per_ae is not null
                 then ceil((ramped_aes - supported_aes) / (1 + fed_per_ae) - 1e-9)
         end as aes_to_cut,
         case
