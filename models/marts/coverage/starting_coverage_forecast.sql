@@ -63,7 +63,7 @@ scored as (
             when required_amount > 0 and mean_start > 0 and relative_variance is not null
                 then {{ gamma_score('required_amount', 'mean_start', 'relative_variance') }}
         end as score,
-        {% for name, sign in [('p10', -1), ('p90', 1)] -%}
+        {% for name, sign in [('p10', -1), ('p50', 0), ('p90', 1)] -%}
         case
             when mean_start > 0 and relative_variance is not null
                 then {{ gamma_quantile(sign * upper_score, 'mean_start', 'relative_variance') }}
@@ -84,6 +84,7 @@ select
     cast(scored.same_amount as decimal(28, 2)) as open_amount_real,
     scored.forecast_amount as forecast_start_amount,
     cast(scored.p10 as decimal(28, 2)) as p10,
+    cast(scored.p50 as decimal(28, 2)) as p50,
     cast(scored.p90 as decimal(28, 2)) as p90,
     scored.quarter_count,
     scored.rate_level,

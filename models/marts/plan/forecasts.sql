@@ -70,7 +70,20 @@ forecasts as (
             and quarters.cell_level = created.cell_level
             and quarters.segment = created.segment
     union all
-    -- starting pipeline: the project's own forecast of it belongs here; without one only rules of thumb speak of it.
+    -- starting pipeline: each part of the pipeline as far as it landed before
+    select
+        'starting_pipeline' as measure,
+        'landing_shares' as method,
+        close_quarter as fiscal_quarter,
+        cell_level,
+        coalesce(segment, '*') as segment,
+        forecast_start_amount as forecast,
+        p10,
+        p50,
+        p90
+    from {{ ref('starting_coverage_forecast') }}
+    where is_latest and cell_level in ('company', 'segment')
+    union all
     -- rules of thumb, for every measure
     select
         measure,
