@@ -59,9 +59,9 @@ by_month as (
         won.fiscal_quarter_start,
         levels.cell_level,
         case when levels.by_segment = 1 then won.segment else '*' end as segment,
-        {% for month in [1, 2, 3] -%}
-        sum(case when won.month_of_quarter = {{ month }} then won.amount else 0 end) as bookings_month_{{ month }}{{ ',' if not loop.last }}
-        {% endfor -%}
+        sum(case when won.month_of_quarter = 1 then won.amount else 0 end) as bookings_month_1,
+        sum(case when won.month_of_quarter = 2 then won.amount else 0 end) as bookings_month_2,
+        sum(case when won.month_of_quarter = 3 then won.amount else 0 end) as bookings_month_3
     from won
     inner join {{ ref('cell_levels') }} as levels on levels.cell_level in {{ levels }}
     group by 1, 2, 3
@@ -82,9 +82,9 @@ select
     week3.required_coverage,
     week3.required_coverage_basis,
     policy.required_coverage as target_coverage,
-    {% for month in [1, 2, 3] -%}
-    cast(coalesce(by_month.bookings_month_{{ month }}, 0) as decimal(28, 2)) as bookings_month_{{ month }}{{ ',' if not loop.last }}
-    {% endfor -%}
+    cast(coalesce(by_month.bookings_month_1, 0) as decimal(28, 2)) as bookings_month_1,
+    cast(coalesce(by_month.bookings_month_2, 0) as decimal(28, 2)) as bookings_month_2,
+    cast(coalesce(by_month.bookings_month_3, 0) as decimal(28, 2)) as bookings_month_3
 from converted
 inner join periods on converted.period_start = periods.period_start
 left join week3

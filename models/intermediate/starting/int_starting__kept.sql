@@ -43,32 +43,37 @@ earlier as (
     inner join {{ ref('int_snapshots__spells') }} as spells
         on
             started.opportunity_key = spells.opportunity_key
-            and spells.from_number < started.start_number
-            and spells.to_number > started.first_number
+            and started.start_number > spells.from_number
+            and started.first_number < spells.to_number
     left join {{ ref('int_calendar') }} as calendar on spells.close_date = calendar.date_day
 ),
 
 -- In the part that is not real for as long as it is open, less as long as it is real.
 deltas as (
-    {% for sign, edge in [('', 'from_number'), ('-', 'to_number')] -%}
-    {%- set opposite = '-' if not sign else '' -%}
+    {% for sign, opposite, edge in [('', '-', 'from_number'), ('-', '', 'to_number')] -%}
     select
-        {{ key | replace('part', "'not_real' as part") }},
+        quarter_index,
+        cell_key,
+        'not_real' as part,
         {{ edge }} as snapshot_number,
-        {{ sign }}amount as amount
+        {{ sign }}amount as delta
     from earlier
     union all
     select
-        {{ key | replace('part', "'not_real' as part") }},
+        quarter_index,
+        cell_key,
+        'not_real' as part,
         real_{{ edge }} as snapshot_number,
-        {{ opposite }}amount as amount
+        {{ opposite }}amount as delta
     from earlier
     where real_from_number < real_to_number
     union all
     select
-        {{ key | replace('part', coverage_part('close_offset') ~ ' as part') }},
+        quarter_index,
+        cell_key,
+        {{ coverage_part('close_offset') }} as part,
         real_{{ edge }} as snapshot_number,
-        {{ sign }}amount as amount
+        {{ sign }}amount as delta
     from earlier
     where real_from_number < real_to_number
     {% if not loop.last %}union all{% endif %}
@@ -79,7 +84,7 @@ grouped as (
     select
         {{ key }},
         snapshot_number,
-        sum(amount) as amount
+        sum(delta) as amount
     from deltas
     group by {{ key }}, snapshot_number
 ),

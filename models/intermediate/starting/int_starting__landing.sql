@@ -43,8 +43,8 @@ created as (
         on
             movements.opportunity_key = spells.opportunity_key
             and spans.close_quarter_start = spells.close_quarter_start
-            and spells.real_from_number <= spans.start_number
-            and spells.real_to_number > spans.start_number
+            and spans.start_number >= spells.real_from_number
+            and spans.start_number < spells.real_to_number
     where movements.movement = 'created'
 ),
 

@@ -12,17 +12,24 @@ close_quarters as (
     from {{ ref('int_calendar') }}
 ),
 
-ahead as (
+starts_ahead as (
     select
         days.snapshot_day,
         close_quarters.quarter_index - days.quarter_index as horizon,
         close_quarters.quarter_index,
         close_quarters.fiscal_quarter as close_quarter,
         close_quarters.fiscal_quarter_start as close_quarter_start,
-        ceil({{ dbt.datediff('days.snapshot_day', 'close_quarters.fiscal_quarter_start', 'day') }} / 7.0) as weeks_to_start
+        {{ dbt.datediff('days.snapshot_day', 'close_quarters.fiscal_quarter_start', 'day') }} as days_to_start
     from days
     inner join close_quarters
         on days.quarter_index < close_quarters.quarter_index and days.quarter_index >= close_quarters.quarter_index - 2
+),
+
+ahead as (
+    select
+        *,
+        ceil(days_to_start / 7.0) as weeks_to_start
+    from starts_ahead
 )
 
 select
