@@ -229,7 +229,9 @@ def test_no_model_publishes_a_column_for_addresses_numbers_or_names_of_people(
     parsed: tuple[dict[str, Any], str],  # noqa: F811
 ) -> None:
     """Owners are known by id, team and role; who they are is looked up in the CRM."""
-    forbidden = re.compile(r"e_?mail|phone|mobile|first_name|last_name|full_name|user_?name|owner_name")
+    forbidden = re.compile(
+        r"e_?mail|phone|mobile|first_name|last_name|full_name|user_?name|owner_name"
+    )
     found = [
         f"{model['name']}.{name}"
         for model in parsed[0]["nodes"].values()

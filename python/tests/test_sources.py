@@ -117,7 +117,7 @@ def test_a_loader_that_has_stopped_is_stale(company: Warehouse) -> None:
     assert not code
     assert statuses["opportunity"] == statuses["lead"] == "warn"
     assert statuses["account"] == "pass"
-    code, statuses, _ = freshness(company, "2026-09-10")
+    code, statuses, _ = freshness(company, "2026-09-20")
     assert code
     assert statuses["opportunity"] == "error"
     assert statuses["account"] == "warn"

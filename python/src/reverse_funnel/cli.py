@@ -588,7 +588,7 @@ def validate(
     profiles_dir: ProfilesDir = None,
     target: Target = None,
 ) -> None:
-    """Check the raw tables before a build: are they all there, whole, fresh and readable?
+    """Check before a build that the raw tables are all there, whole, fresh and readable.
 
     What is expected stands with the sources in models/staging/, and how strictly in
     seeds/policies/gate_policy.csv. Nothing is written to the database, and nothing sent anywhere.
@@ -649,7 +649,7 @@ def _date(moment: datetime | None) -> date | None:
 
 
 def _day(text: str) -> date | str | None:
-    """Return a day as given, `latest` as it is, None for nothing; `InputError` for anything else."""
+    """Return a day as given, `latest` as it is, None for nothing, else raise `InputError`."""
     if text in {"", "latest"}:
         return text or None
     try:

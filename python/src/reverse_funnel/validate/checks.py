@@ -113,8 +113,8 @@ CHECKS = {
             "key_unique",
             "share",
             "rows whose key came before",
-            "if the loader appends every change this is normal: switch the check off for the table; "
-            "otherwise load the table anew. The row changed last is kept",
+            "load the table anew; the row changed last is kept. A loader that appends every change "
+            "does this always: switch the check off for the table",
         ),
         Check(
             "filled",
@@ -126,7 +126,7 @@ CHECKS = {
             "refers",
             "share",
             "rows that refer to what is not there",
-            "load both tables together; a share of rows was lost, or the loader's user cannot see them",
+            "load both tables anew; rows were lost, or the loader's user cannot see them",
         ),
         Check(
             "known_value",

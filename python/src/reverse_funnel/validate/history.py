@@ -41,14 +41,10 @@ class History:
 
     lines: tuple[Line, ...] = ()
 
-    def of(self, database: str, schema: str, *, other_than: str = "") -> History:
-        """Return what is known of a schema of a database, but for one load."""
+    def of(self, database: str, schema: str) -> History:
+        """Return what is known of a schema of a database."""
         return History(
-            tuple(
-                line
-                for line in self.lines
-                if (line.database, line.schema) == (database, schema) and line.load != other_than
-            )
+            tuple(line for line in self.lines if (line.database, line.schema) == (database, schema))
         )
 
     def usual_rows(self, table: str) -> float | None:
@@ -98,7 +94,10 @@ def read_history(folder: Path) -> History:
             try:
                 lines.append(
                     Line(
-                        *(row[field] for field in FIELDS[:4]),
+                        database=row["database"],
+                        schema=row["raw_schema"],
+                        table=row["raw_table"],
+                        load=row["load"],
                         rows=int(row["row_count"]),
                         columns=tuple(row["columns"].split()),
                     )
@@ -124,7 +123,5 @@ def write_history(folder: Path, history: History) -> None:
         writer.writerow(FIELDS)
         for line in history.lines:
             columns = " ".join(line.columns)
-            writer.writerow(
-                (line.database, line.schema, line.table, line.load, line.rows, columns)
-            )
+            writer.writerow((line.database, line.schema, line.table, line.load, line.rows, columns))
     draft.replace(folder / HISTORY_FILE)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,20 @@ from typing import Any
 from reverse_funnel.errors import ReverseFunnelError
 from reverse_funnel.validate.expect import Expected
 
-_SITE = "validation"
 _STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem; color: #1a1a1a; background: #fff; }
-table { border-collapse: collapse; margin: .5rem 0; } td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; vertical-align: top; }
-.breadcrumb { list-style: none; padding: 0; } ul { padding-left: 1.2rem; } .hide, .collapse:not(.show) { display: none; }
-.failed, .text-danger { color: #a40000; } .text-success { color: #1a6b1a; } img, footer, .modal { display: none; }
+table { border-collapse: collapse; margin: .5rem 0; }
+td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; vertical-align: top; }
+.breadcrumb, ul { list-style: none; padding-left: 1rem; }
+.hide, .collapse:not(.show), .modal { display: none; }
+.failed, .text-danger { color: #a40000; }
+.text-success { color: #1a6b1a; }
 </style>"""
 # What a page would fetch from elsewhere: scripts, style sheets and pictures.
 _FETCHED = re.compile(
     r"<script[^>]*\bsrc=\"https?:[^>]*>\s*</script>|<link[^>]*\bhref=\"https?:[^>]*>"
-    r"|<img[^>]*\bsrc=\"https?:[^>]*>",
-    re.IGNORECASE,
+    r"|<img[^>]*\bsrc=\"https?:[^>]*>|<p>Stay current on everything GX.*?</p>",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -108,7 +109,7 @@ def load_great_expectations() -> Any:
 
 def _context(gx: Any, output: Path) -> Any:
     """Return a context that keeps nothing but the Data Docs, shows no bars and sends nothing."""
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    from great_expectations.data_context.types import base  # noqa: PLC0415
 
     for left in ("index.html", "expectations", "validations", "static"):
         path = output / left
@@ -117,24 +118,22 @@ def _context(gx: Any, output: Path) -> Any:
         else:
             path.unlink(missing_ok=True)
     output.mkdir(parents=True, exist_ok=True)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.analytics_enabled = False
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    for site in list(context.variables.data_docs_sites or {}):
-        context.delete_data_docs_site(site)
-    context.add_data_docs_site(
-        site_name=_SITE,
-        site_config={
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(output.resolve()),
-            },
+    site = {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(output.resolve()),
         },
+    }
+    config = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        data_docs_sites={"validation": site},
+        analytics_enabled=False,
+        progress_bars=base.ProgressBarsConfig(globally=False),
     )
-    return context
+    return gx.get_context(mode="ephemeral", project_config=config)
 
 
 def _expectation(gx: Any, one: Expected) -> Any:
@@ -176,8 +175,3 @@ def _detach_from_the_network(output: Path) -> None:
     for page in output.rglob("*.html"):
         text = _FETCHED.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace("</head>", f"{_STYLE}</head>", 1), encoding="utf-8")
-
-
-def is_imported() -> bool:
-    """Return whether Great Expectations has been read in this process."""
-    return "great_expectations" in sys.modules

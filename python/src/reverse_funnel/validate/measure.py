@@ -232,7 +232,9 @@ class Measurer:
             parent, parent_key = column.references
             if parent not in self._landed or parent_key not in self._landed[parent].types:
                 continue
-            text = f"nullif({self._database.text('child.' + name(column.name))}, '000000000000000AAA')"
+            text = (
+                f"nullif({self._database.text('child.' + name(column.name))}, '000000000000000AAA')"
+            )
             joined = (
                 f"from {self._source(landed.table)} as child left join (select distinct "
                 f"{self._database.text(name(parent_key))} as parent_key "

@@ -15,9 +15,13 @@ def gate_summary(result: GateResult, *, strict: bool = False) -> RenderableType:
     """Return the failed expectations as a table, stops first, and the verdict."""
     parts: list[RenderableType] = []
     if result.failed:
-        table = Table(title="Raw tables that are not as expected", title_justify="left", show_lines=True)
+        table = Table(
+            title="Raw tables that are not as expected", title_justify="left", show_lines=True
+        )
         for heading in ("", "Where", "What", "Found", "Such as", "What to do"):
-            table.add_column(heading, justify="right" if heading == "Found" else "left")
+            table.add_column(
+                heading, justify="right" if heading == "Found" else "left", overflow="fold"
+            )
         for one in result.failed:
             table.add_row(
                 Text(one.severity, style="bold red" if one.severity == "stop" else "yellow"),

@@ -108,9 +108,7 @@ def run_gate(gate: Gate, project: DbtProject, say: Callable[[str], None]) -> Gat
     if not result.stops():
         for landscape in seen:
             load = _load(landscape.landed)
-            history = history.with_run(
-                run_lines(info.describe(), load, landscape.landed.values())
-            )
+            history = history.with_run(run_lines(info.describe(), load, landscape.landed.values()))
         write_history(gate.state, history)
     return result
 
@@ -147,7 +145,7 @@ def _landscape(
         tables=tables,
         landed=landed,
         measures=tuple(m for table in landed.values() for m in measurer.measures(table, latest)),
-        history=history.of(place, schema, other_than=_load(landed)),
+        history=history.of(place, schema),
         moment=_moment(gate.as_of, latest),
     )
 

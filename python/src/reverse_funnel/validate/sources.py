@@ -85,14 +85,14 @@ class RawTable:
         return next((column for column in self.columns if column.key), None)
 
 
-def read_sources(
-    project_dir: Path, crm: str, variables: Mapping[str, Any]
-) -> tuple[RawTable, ...]:
+def read_sources(project_dir: Path, crm: str, variables: Mapping[str, Any]) -> tuple[RawTable, ...]:
     """Return the raw tables of a CRM; `InputError` where it has no description."""
     path = project_dir / "models" / "staging" / crm / f"_{crm}__sources.yml"
     if not path.is_file():
         known = sorted(
-            folder.name for folder in (project_dir / "models" / "staging").glob("*") if folder.is_dir()
+            folder.name
+            for folder in (project_dir / "models" / "staging").glob("*")
+            if folder.is_dir()
         )
         raise InputError(
             Fault(
@@ -109,9 +109,7 @@ def read_sources(
     )
 
 
-def _table(
-    crm: str, schema: str, shared: Mapping[str, Any], table: Mapping[str, Any]
-) -> RawTable:
+def _table(crm: str, schema: str, shared: Mapping[str, Any], table: Mapping[str, Any]) -> RawTable:
     config = table.get("config") or {}
     meta = config.get("meta") or {}
     freshness = config.get("freshness", shared.get("freshness")) or {}

@@ -194,7 +194,10 @@ def _publish_to_postgres(
 ) -> dict[str, int]:
     schema = _name(raw_schema)
     published = {}
-    with tempfile.TemporaryDirectory(prefix="reverse_funnel_") as folder, postgres_cursor(info) as cursor:
+    with (
+        tempfile.TemporaryDirectory(prefix="reverse_funnel_") as folder,
+        postgres_cursor(info) as cursor,
+    ):
         cursor.execute(f"create schema if not exists {schema}")
         for table in tables:
             target = f"{schema}.{_name(table)}"
