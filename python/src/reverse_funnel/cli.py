@@ -25,6 +25,9 @@ from reverse_funnel.text import short_path
 if TYPE_CHECKING:
     from reverse_funnel.warehouse import DbtProject
 
+# Exit code of a gate that must not be passed.
+STOP = 3
+
 # Width of tables where there is no terminal to fit them to, as in a log.
 LOG_WIDTH = 140
 
@@ -624,6 +627,79 @@ def backtest(
             out.print(f"{done.as_of_date}: {done.outcome}")
 
 
+@app.command(
+    epilog=_examples(
+        "reverse-funnel validate",
+        "reverse-funnel validate --strict",
+        "reverse-funnel validate --as-of latest",
+        "reverse-funnel validate --crm salesforce --accept-volume",
+    )
+)
+def validate(
+    crm: Annotated[
+        list[str] | None,
+        typer.Option(show_default="var crm_sources", help="The CRM to look at; may be repeated."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            show_default="var as_of_date, else now",
+            help="The day against whose end the age of loads is measured. latest: the latest load "
+            "there is, for data of the past.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings stop, too.")] = False,
+    accept_volume: Annotated[
+        bool,
+        typer.Option(
+            "--accept-volume", help="Take today's numbers of rows as right, and remember them."
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", show_default="build/validation", help="Where the HTML report goes."
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default="warehouse/validation",
+            help="Where the numbers of rows of earlier runs are kept.",
+        ),
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Check before a build that the raw tables are all there, whole, fresh and readable.
+
+    What is expected stands with the sources in models/staging/, and how strictly in
+    seeds/policies/gate_policy.csv. Nothing is written to the database, and nothing sent anywhere.
+
+    Exit code 0: fit to build, perhaps with warnings. 3: stop. 2: the command, the policy or the
+    project is wrong. 1: the database or Great Expectations cannot be had.
+    """
+    from reverse_funnel.validate import Gate, run_gate
+    from reverse_funnel.validate.report import gate_summary
+
+    project = _project(project_dir, profiles_dir, target)
+    gate = Gate(
+        crms=tuple(crm or project.vars.get("crm_sources") or ()),
+        as_of=_day(as_of or str(project.vars.get("as_of_date") or "")),
+        output=output or project.project_dir / "build" / "validation",
+        state=state or project.project_dir / "warehouse" / "validation",
+        accept_volume=accept_volume,
+    )
+    with _status() as say:
+        result = run_gate(gate, project, say)
+    _out().print(gate_summary(result, strict=strict))
+    if result.stops(strict=strict):
+        raise typer.Exit(STOP)
+
+
 @app.command(epilog=_examples("reverse-funnel headlines", "reverse-funnel headlines --target dev"))
 def headlines(
     project_dir: ProjectDir = None,
@@ -656,6 +732,18 @@ def _project(
 
 def _date(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
+
+
+def _day(text: str) -> date | str | None:
+    """Return a day as given, `latest` as it is, None for nothing, else raise `InputError`."""
+    if text in {"", "latest"}:
+        return text or None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            Fault(problem=f"{text!r} is no day", remedy="give one as 2026-06-30, or latest")
+        ) from error
 
 
 def _out() -> Console:
