@@ -9,60 +9,128 @@
         from {{ raw_table('salesforce', 'opportunity', columns) }}
 -#}
 
-{#- The columns of a raw table, {lower-case name: data type}; empty where there is no table. -#}
+{#-
+    The columns of a raw table by name; empty where there is no table. Fivetran's names are the ones
+    that staging models use. Another loader's lead to the same columns: StageName, stage_name and
+    stagename are one, ARR__c, arr__c and arr_c are another. The key for that is a name without its
+    underscores, after a ~; raw_column looks there last.
+-#}
 {% macro raw_columns(source_name, table_name) %}
     {%- set found = {} -%}
     {%- set relation = source(source_name, table_name) -%}
-    {%- if execute and load_relation(relation) is not none -%}
-        {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {%- do found.update({column.name | lower: column}) -%}
-        {%- endfor -%}
+    {%- set loaded = {'_airbyte_extracted_at': '_fivetran_synced', '_dlt_load_id': '_fivetran_synced'} -%}
+    {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
+    {%- if made is not none -%} {%- set columns = made['columns'] -%}
+    {%- elif execute and load_relation(relation) is not none -%} {%- set columns = adapter.get_columns_in_relation(relation) -%}
+    {%- else -%} {%- set columns = [] -%}
     {%- endif -%}
+    {%- for column in columns -%}
+        {%- set landed_name = column.name | lower -%}
+        {%- set names = hubspot_names(table_name, landed_name) if source_name == 'hubspot' else [landed_name] -%}
+        {%- for name in names -%}
+            {%- set name = loaded.get(name, name) -%}
+            {%- do found.update({name: column, '~' ~ name | replace('_', ''): column}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {{ return(found) }}
+{% endmacro %}
+
+{#- One of them, none where it is absent. -#}
+{% macro raw_column(name, columns) %}
+    {{ return(columns.get(name, columns.get('~' ~ name | replace('_', '')))) }}
 {% endmacro %}
 
 {#- The raw table, or an empty row set where the CRM or its loader has none. -#}
 {% macro raw_table(source_name, table_name, columns) -%}
-    {%- set relation = source(source_name, table_name) -%}
-    {%- if columns -%} {{ relation }} {%- else -%} (select 1 as absent where false) as absent_{{ table_name }} {%- endif -%}
+    {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
+    {%- if not columns -%} (select 1 as absent where false) as absent_{{ table_name }}
+    {%- elif made is not none -%} ({{ made['sql'] }}) as made_{{ table_name }}
+    {%- else -%} {{ source(source_name, table_name) }}
+    {%- endif -%}
 {%- endmacro %}
+
+{#-
+    The same with the latest copy of each row only. Loaders that append bring a changed row once more;
+    the CRM contract sorts that out where a row has a state, this does where it has none.
+-#}
+{% macro raw_latest(source_name, table_name, columns, key='id', changed_at=['last_modified_date', 'system_modstamp']) -%}
+    {%- if not raw_may_have_copies(source_name, columns, key) -%} {{ raw_table(source_name, table_name, columns) }}
+    {%- else -%}
+    (
+        select *
+        from (
+            select
+                landed.*,
+                row_number() over (
+                    partition by {{ raw_id(key, columns) }}
+                    order by
+                        {%- for name in changed_at + ['_fivetran_synced'] %}
+                        {{ raw_timestamp(name, columns) }} desc{{ ',' if not loop.last }}
+                        {%- endfor %}
+                ) as copy_number
+            from (select * from {{ raw_table(source_name, table_name, columns) }}) as landed
+        ) as numbered
+        where copy_number = 1 or {{ raw_id(key, columns) }} is null
+    ) as latest_{{ table_name }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- How many of the rows in scope raw_latest leaves out, as an aggregate over the raw table. -#}
+{% macro raw_copies(source_name, columns, in_scope='true', key='id') -%}
+    {%- set id_in_scope = 'case when ' ~ in_scope ~ ' then ' ~ raw_id(key, columns) ~ ' end' -%}
+    {%- if not raw_may_have_copies(source_name, columns, key) -%} 0
+    {%- else -%} count({{ id_in_scope }}) - count(distinct {{ id_in_scope }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro raw_may_have_copies(source_name, columns, key) %}
+    {{ return(var(source_name ~ '_loader', 'fivetran') != 'fivetran' and raw_column(key, columns) is not none) }}
+{% endmacro %}
 
 {#- A text column; empty strings, and the null id some exports write, become null. -#}
 {% macro raw_text(name, columns) -%}
-    {%- if name in columns -%}
-        nullif(nullif(trim(cast({{ adapter.quote(columns[name].name) }} as {{ dbt.type_string() }})), ''), '000000000000000AAA')
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is not none -%}
+        nullif(nullif(trim(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }})), ''), '000000000000000AAA')
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
 {#- An id: written by machines, so never padded. -#}
 {% macro raw_id(name, columns) -%}
-    {%- if name in columns -%}
-        nullif(nullif(cast({{ adapter.quote(columns[name].name) }} as {{ dbt.type_string() }}), ''), '000000000000000AAA')
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is not none -%}
+        nullif(nullif(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }}), ''), '000000000000000AAA')
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
 {% macro raw_money(name, columns) -%}
-    {%- if name not in columns -%} cast(null as {{ money_type() }})
-    {%- elif columns[name].is_string() -%} {{ text_to_money(adapter.quote(columns[name].name)) }}
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is none -%} cast(null as {{ money_type() }})
+    {%- elif column.is_string() -%} {{ text_to_money(adapter.quote(column.name)) }}
     {%- else -%}
         case
-            when abs({{ adapter.quote(columns[name].name) }}) < 1e15
-                then cast({{ adapter.quote(columns[name].name) }} as {{ money_type() }})
+            when abs({{ adapter.quote(column.name) }}) < 1e15
+                then cast({{ adapter.quote(column.name) }} as {{ money_type() }})
         end
     {%- endif -%}
 {%- endmacro %}
 
 {% macro raw_number(name, columns) -%}
-    {%- if name not in columns -%} cast(null as {{ type_double() }})
-    {%- elif columns[name].is_string() -%} {{ text_to_number(adapter.quote(columns[name].name)) }}
-    {%- else -%} cast({{ adapter.quote(columns[name].name) }} as {{ type_double() }})
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is none -%} cast(null as {{ type_double() }})
+    {%- elif column.is_string() -%} {{ text_to_number(adapter.quote(column.name)) }}
+    {%- else -%} cast({{ adapter.quote(column.name) }} as {{ type_double() }})
     {%- endif -%}
 {%- endmacro %}
 
 {% macro raw_timestamp(name, columns) -%}
-    {%- if name not in columns -%} cast(null as {{ dbt.type_timestamp() }})
-    {%- elif columns[name].is_string() -%} {{ text_to_timestamp(adapter.quote(columns[name].name)) }}
-    {%- else -%} {{ utc_timestamp(adapter.quote(columns[name].name), columns[name].dtype) }}
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is none -%} cast(null as {{ dbt.type_timestamp() }})
+    {#- dlt tells the time of a load in seconds since 1970, as text #}
+    {%- elif column.name | lower == '_dlt_load_id' -%} {{ millis_to_timestamp(text_to_number(adapter.quote(column.name)) ~ ' * 1000') }}
+    {%- elif column.is_integer() -%} {{ millis_to_timestamp(adapter.quote(column.name)) }}
+    {%- elif column.is_string() -%} {{ text_to_timestamp(adapter.quote(column.name)) }}
+    {%- else -%} {{ utc_timestamp(adapter.quote(column.name), column.dtype) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -72,9 +140,10 @@
 
 {#- Booleans land as boolean, 0/1 or text. -#}
 {% macro raw_boolean(name, columns) -%}
-    {%- if name not in columns -%} cast(null as {{ dbt.type_boolean() }})
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is none -%} cast(null as {{ dbt.type_boolean() }})
     {%- else -%}
-        case lower(cast({{ adapter.quote(columns[name].name) }} as {{ dbt.type_string() }}))
+        case lower(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }}))
             when 'true' then true
             when 't' then true
             when '1' then true
@@ -87,6 +156,7 @@
 
 {#- True where a raw value is there but cannot be read as its type. -#}
 {% macro raw_is_unreadable(name, typed_expression, columns) -%}
-    {%- if name in columns -%} ({{ raw_text(name, columns) }} is not null and {{ typed_expression }} is null)
+    {%- set column = raw_column(name, columns) -%}
+    {%- if column is not none -%} ({{ raw_text(name, columns) }} is not null and {{ typed_expression }} is null)
     {%- else -%} false {%- endif -%}
 {%- endmacro %}

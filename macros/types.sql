@@ -53,10 +53,57 @@
     {%- else -%} cast({{ expression }} as {{ dbt.type_timestamp() }}) {%- endif -%}
 {%- endmacro %}
 
+{#- The same where milliseconds since 1970 may stand instead of a date. -#}
+{% macro text_or_millis_to_timestamp(expression) -%}
+    case
+        when trim({{ expression }}) like '____-%' then {{ text_to_timestamp(expression) }}
+        else {{ millis_to_timestamp(text_to_number(expression)) }}
+    end
+{%- endmacro %}
+
+{% macro millis_to_timestamp(expression) -%} {{ return(adapter.dispatch('millis_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{% macro default__millis_to_timestamp(expression) -%} timestamp_millis(cast({{ expression }} as bigint)) {%- endmacro %}
+{% macro duckdb__millis_to_timestamp(expression) -%} make_timestamp_ms(cast({{ expression }} as bigint)) {%- endmacro %}
+{% macro postgres__millis_to_timestamp(expression) -%} (to_timestamp({{ expression }} / 1000) at time zone 'UTC') {%- endmacro %}
+
+{#- A UTC timestamp as the clocks of a time zone show it. -#}
+{% macro in_time_zone(moment, zone) -%} {{ return(adapter.dispatch('in_time_zone', 'unified_pipeline')(moment, zone)) }} {%- endmacro %}
+{% macro default__in_time_zone(moment, zone) -%} from_utc_timestamp({{ moment }}, '{{ zone }}') {%- endmacro %}
+{% macro duckdb__in_time_zone(moment, zone) -%} ({{ moment }} at time zone 'UTC' at time zone '{{ zone }}') {%- endmacro %}
+{% macro postgres__in_time_zone(moment, zone) -%} ({{ moment }} at time zone 'UTC' at time zone '{{ zone }}') {%- endmacro %}
+
+{#- One row for each part of a text that a character divides; in a select list, beside columns. -#}
+{% macro split_to_rows(expression, divider) -%} {{ return(adapter.dispatch('split_to_rows', 'unified_pipeline')(expression, divider)) }} {%- endmacro %}
+{% macro default__split_to_rows(expression, divider) -%} explode(split({{ expression }}, '{{ divider }}')) {%- endmacro %}
+{% macro duckdb__split_to_rows(expression, divider) -%} unnest(string_split({{ expression }}, '{{ divider }}')) {%- endmacro %}
+{% macro postgres__split_to_rows(expression, divider) -%} unnest(string_to_array({{ expression }}, '{{ divider }}')) {%- endmacro %}
+
+{#- The texts, or the objects, of a JSON list: one row each; in a select list, beside columns. -#}
+{% macro json_texts_to_rows(list) -%} {{ return(adapter.dispatch('json_texts_to_rows', 'unified_pipeline')(list)) }} {%- endmacro %}
+{% macro default__json_texts_to_rows(list) -%} explode(from_json({{ list }}, 'array<string>')) {%- endmacro %}
+{% macro duckdb__json_texts_to_rows(list) -%} unnest(from_json({{ list }}, '["varchar"]')) {%- endmacro %}
+{% macro postgres__json_texts_to_rows(list) -%} jsonb_array_elements_text(cast({{ list }} as jsonb)) {%- endmacro %}
+
+{% macro json_objects_to_rows(list) -%} {{ return(adapter.dispatch('json_objects_to_rows', 'unified_pipeline')(list)) }} {%- endmacro %}
+{% macro default__json_objects_to_rows(list) -%} explode(from_json({{ list }}, 'array<string>')) {%- endmacro %}
+{% macro duckdb__json_objects_to_rows(list) -%} unnest(from_json({{ list }}, '["json"]')) {%- endmacro %}
+{% macro postgres__json_objects_to_rows(list) -%} jsonb_array_elements(cast({{ list }} as jsonb)) {%- endmacro %}
+
+{#- A value of a JSON object as text, by its path of names. -#}
+{% macro json_text(object, path) -%} {{ return(adapter.dispatch('json_text', 'unified_pipeline')(object, path)) }} {%- endmacro %}
+{% macro default__json_text(object, path) -%} get_json_object({{ object }}, '$.{{ path | join('.') }}') {%- endmacro %}
+{% macro duckdb__json_text(object, path) -%} json_extract_string({{ object }}, '$.{{ path | join('.') }}') {%- endmacro %}
+{% macro postgres__json_text(object, path) -%} ({{ object }} #>> '{{ '{' ~ path | join(',') ~ '}' }}') {%- endmacro %}
+
 {#- A ratio in double precision; null where there is nothing to divide by. -#}
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
 {%- endmacro %}
+
+{#- A double as a decimal, rounded once: Postgres would first round it to 15 digits. -#}
+{% macro double_to_decimal(expression, data_type) -%} {{ return(adapter.dispatch('double_to_decimal', 'unified_pipeline')(expression, data_type)) }} {%- endmacro %}
+{% macro default__double_to_decimal(expression, data_type) -%} cast({{ expression }} as {{ data_type }}) {%- endmacro %}
+{% macro postgres__double_to_decimal(expression, data_type) -%} cast(cast({{ expression }} as text) as {{ data_type }}) {%- endmacro %}
 
 {#- Exact in decimals, so that every warehouse rounds to the same cent. -#}
 {% macro in_corporate_currency(amount, corporate_rate) -%}

@@ -13,6 +13,7 @@ with unioned as (
         forecast_category,
         owner_id,
         changed_by,
+        history_quality,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }}
     where opportunity_id is not null and changed_at is not null and not is_deleted
@@ -40,7 +41,7 @@ select
     changes.forecast_category,
     changes.owner_id,
     changes.changed_by,
-    'exact' as history_quality,
+    changes.history_quality,
     opportunities.record_type,
     changes.loaded_at
 from unioned as changes

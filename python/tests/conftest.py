@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg2
 import pytest
 
 from compiled import CompiledModels
 from reverse_funnel.demo import DemoConfig, build_demo
+from reverse_funnel.warehouse import DbtProject, publish_raw
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -126,6 +128,23 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.fixture(scope="session")
+def both_crms(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Land one small company twice, as Salesforce and as HubSpot; nothing is built."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("both_crms"))
+    simulate(warehouse, opportunities=700, seed=4, crm="both")
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def hubspot(both_crms: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Build the small company from HubSpot."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("hubspot"), vars={"crm_sources": ["hubspot"]})
+    shutil.copy(both_crms.path, warehouse.path)
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test", "test")
+    return warehouse
+
+
+@pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
     """Provide the SQL of every model, compiled once for each set of variables."""
     return CompiledModels(tmp_path_factory.mktemp("compiled"))
@@ -156,6 +175,10 @@ def comparable(rows: Rows) -> Rows:
 @dataclass(frozen=True)
 class PostgresServer:
     port: int
+
+    @property
+    def address(self) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=unified_pipeline"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -205,3 +228,33 @@ def postgres() -> Iterator[PostgresServer]:
     finally:
         server("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def contracts_that_differ(
+    here: Warehouse, there: Warehouse, server: PostgresServer, schema: str
+) -> list[str]:
+    """Land HubSpot's raw tables on a server and build the CRM contract there: where it differs.
+
+    Compared is every row of every staging and contract table; `here` is built on DuckDB.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        project = DbtProject(Path.cwd(), there.profiles_dir())
+        with here.connect() as raw:
+            publish_raw(raw, "hubspot", project.connection(), schema)
+    there.dbt("run", "--select", "path:models/staging", "path:models/crm")
+    tables = here.query(
+        "select table_schema, table_name, string_agg(column_name, ', ' order by ordinal_position) "
+        "from information_schema.columns where table_name like 'stg%' or table_schema = 'crm' "
+        "group by all order by 1, 2"
+    )
+    assert len(tables) > 16
+    differing = []
+    with psycopg2.connect(server.address) as connection, connection.cursor() as cursor:
+        for layer, table, columns in tables:
+            cursor.execute(f"select {columns} from {schema}_{layer}.{table}")
+            expected = comparable(here.query(f"select {columns} from {layer}.{table}"))
+            if comparable(cursor.fetchall()) != expected:
+                differing.append(f"{layer}.{table}")
+    return differing

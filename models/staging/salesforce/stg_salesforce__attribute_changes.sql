@@ -2,7 +2,7 @@
 {%- set columns = raw_columns('salesforce', 'opportunity_field_history') -%}
 {%- set account_columns = raw_columns('salesforce', 'account_history') -%}
 {#- The history mode of Account is landed under the same name; it is not the sObject. -#}
-{%- set account_columns = account_columns if 'field' in account_columns else {} -%}
+{%- set account_columns = account_columns if raw_column('field', account_columns) is not none else {} -%}
 
 with opportunity_fields as (
     select
@@ -14,7 +14,7 @@ with opportunity_fields as (
         {{ raw_text('old_value', columns) }} as old_value,
         {{ raw_text('new_value', columns) }} as new_value,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
-    from {{ raw_table('salesforce', 'opportunity_field_history', columns) }}
+    from {{ raw_latest('salesforce', 'opportunity_field_history', columns) }}
 ),
 
 account_fields as (
@@ -26,7 +26,7 @@ account_fields as (
         {{ raw_text('old_value', account_columns) }} as old_value,
         {{ raw_text('new_value', account_columns) }} as new_value,
         {{ raw_timestamp('_fivetran_synced', account_columns) }} as loaded_at
-    from {{ raw_table('salesforce', 'account_history', account_columns) }}
+    from {{ raw_latest('salesforce', 'account_history', account_columns) }}
 )
 
 select

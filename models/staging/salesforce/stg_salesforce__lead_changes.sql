@@ -7,5 +7,5 @@ select
     {{ raw_timestamp('created_date', columns) }} as changed_at,
     {{ raw_text('new_value', columns) }} as status,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
-from {{ raw_table('salesforce', 'lead_history', columns) }}
+from {{ raw_latest('salesforce', 'lead_history', columns) }}
 where {{ raw_text('field', columns) }} = 'Status'

@@ -75,12 +75,11 @@ select
     coalesce(opportunities.currency, '{{ var("corporate_currency") }}') as currency,
     -- Corporate currency for one unit of the original. One rate for an opportunity's whole life,
     -- that of its creation: amounts move only when somebody changes them, never with the market.
-    cast(
-        case
-            when coalesce(opportunities.currency, '{{ var("corporate_currency") }}') = '{{ var("corporate_currency") }}' then 1.0
-            else {{ ratio('1', 'rates.conversion_rate') }}
-        end as decimal(18, 12)
-    ) as corporate_rate,
+    case
+        when coalesce(opportunities.currency, '{{ var("corporate_currency") }}') = '{{ var("corporate_currency") }}'
+            then cast(1 as decimal(18, 12))
+        else {{ double_to_decimal(ratio('1', 'rates.conversion_rate'), 'decimal(18, 12)') }}
+    end as corporate_rate,
     opportunities.close_date,
     opportunities.is_closed,
     opportunities.is_won,

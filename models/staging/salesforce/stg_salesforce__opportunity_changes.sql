@@ -1,7 +1,7 @@
 {{ config(enabled='salesforce' in var('crm_sources')) }}
 {%- set columns = raw_columns('salesforce', 'opportunity_history') -%}
 {#- Some loaders land the history mode of Opportunity under this name; it is not the sObject. -#}
-{%- set columns = columns if 'opportunity_id' in columns else {} -%}
+{%- set columns = columns if raw_column('opportunity_id', columns) is not none else {} -%}
 
 select
     {{ raw_id('id', columns) }} as change_id,
@@ -13,6 +13,7 @@ select
     {{ raw_text('forecast_category', columns) }} as forecast_category,
     cast(null as {{ dbt.type_string() }}) as owner_id,
     {{ raw_id('created_by_id', columns) }} as changed_by,
+    'exact' as history_quality,
     coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
 from {{ raw_table('salesforce', 'opportunity_history', columns) }}

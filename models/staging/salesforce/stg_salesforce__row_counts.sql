@@ -14,24 +14,26 @@
 ] -%}
 {%- for contract_table, raw_name, fields in tables %}
 {%- set columns = raw_columns('salesforce', raw_name) %}
-{%- set is_sobject = not ((raw_name == 'opportunity_history' and 'opportunity_id' not in columns) or (raw_name == 'account_history' and 'field' not in columns)) %}
+{%- set needed = {'opportunity_history': 'opportunity_id', 'account_history': 'field'} %}
+{%- set is_sobject = raw_name not in needed or raw_column(needed[raw_name], columns) is not none %}
 select
     '{{ contract_table }}' as contract_table,
     '{{ raw_name }}' as raw_table,
     count(*) as rows_in,
-    {%- if fields is none or not is_sobject %}
+    {%- if contract_table == 'touches' %}
+    {{ raw_copies('salesforce', columns) }} as rows_out_of_scope
+    {%- elif fields is none or not is_sobject %}
     0 as rows_out_of_scope
     {%- else %}
-    -- changes of fields that nothing here depends on
-    coalesce(sum(
-        case
-            when {{ raw_text('field', columns) }} in ('{{ fields | join("', '") }}') then 0
-            {%- if raw_name == 'opportunity_field_history' %}
-            when {{ raw_text('field', columns) }} = 'Owner' and {{ raw_text('data_type', columns) }} = 'EntityId' then 0
-            {%- endif %}
-            else 1
-        end
-    ), 0) as rows_out_of_scope
+    {%- set in_scope -%}
+    {{ raw_text('field', columns) }} in ('{{ fields | join("', '") }}')
+    {%- if raw_name == 'opportunity_field_history' %}
+    or ({{ raw_text('field', columns) }} = 'Owner' and {{ raw_text('data_type', columns) }} = 'EntityId')
+    {%- endif %}
+    {%- endset %}
+    -- changes of fields that nothing here depends on, and copies of the others
+    coalesce(sum(case when {{ in_scope }} then 0 else 1 end), 0)
+    + {{ raw_copies('salesforce', columns, in_scope) }} as rows_out_of_scope
     {%- endif %}
 from {{ raw_table('salesforce', raw_name, columns if is_sobject else {}) }}
 {% if not loop.last %}union all{% endif %}

@@ -17,7 +17,7 @@ with tasks as (
         ) as occurred_at,
         coalesce({{ raw_boolean('is_deleted', task_columns) }}, false) as is_deleted,
         {{ raw_timestamp('_fivetran_synced', task_columns) }} as loaded_at
-    from {{ raw_table('salesforce', 'task', task_columns) }}
+    from {{ raw_latest('salesforce', 'task', task_columns) }}
 ),
 
 events as (
@@ -35,7 +35,7 @@ events as (
         ) as occurred_at,
         coalesce({{ raw_boolean('is_deleted', event_columns) }}, false) as is_deleted,
         {{ raw_timestamp('_fivetran_synced', event_columns) }} as loaded_at
-    from {{ raw_table('salesforce', 'event', event_columns) }}
+    from {{ raw_latest('salesforce', 'event', event_columns) }}
 ),
 
 unioned as (

@@ -110,6 +110,7 @@ def _examples(*commands: str) -> str:
 @app.command(
     epilog=_examples(
         "reverse-funnel demo",
+        "reverse-funnel demo --crm both",
         "reverse-funnel demo --if-missing --write-goals seeds/finance/bookings_goals.csv",
         "reverse-funnel demo --write-headcount seeds/finance/headcount.csv "
         "--write-costs seeds/finance/costs.csv",
@@ -118,7 +119,8 @@ def _examples(*commands: str) -> str:
 )
 def demo(
     crm: Annotated[
-        Literal["salesforce"], typer.Option(help="The CRM whose raw tables to imitate.")
+        Literal["salesforce", "hubspot", "both"],
+        typer.Option(help="The CRM whose raw tables to imitate; both: the same company in each."),
     ] = "salesforce",
     opportunities: Annotated[
         int, typer.Option(min=1, help="Number of opportunities to simulate.")
@@ -165,17 +167,20 @@ def demo(
 ) -> None:
     """Simulate a company whose true rates are known, and land its CRM as raw tables.
 
-    Replaces the raw tables of that CRM. The truth (rates, lags, planted faults) goes to
-    truth.json beside the database.
+    Replaces the raw tables of that CRM; crm_sources in dbt_project.yml says which are read. The
+    truth (rates, lags, planted faults) goes to truth.json beside the database.
     """
     from reverse_funnel import demo as company
     from reverse_funnel.warehouse import open_database, publish_raw, raw_tables, raw_workspace
 
     project = _project(project_dir, profiles_dir, target)
     info = project.connection()
-    schema = str(project.vars.get(f"{crm}_schema", crm))
-    if if_missing and "opportunity" in raw_tables(info, schema):
-        _out().print(f"{info.describe()} has {schema}.opportunity already: nothing done.")
+    crms = ("salesforce", "hubspot") if crm == "both" else (crm,)
+    schemas = {name: str(project.vars.get(f"{name}_schema", name)) for name in crms}
+    deals = {"salesforce": "opportunity", "hubspot": "deal"}
+    if if_missing and all(deals[name] in raw_tables(info, schemas[name]) for name in crms):
+        there = " and ".join(f"{schema}.{deals[name]}" for name, schema in schemas.items())
+        _out().print(f"{info.describe()} has {there} already: nothing done.")
         return
     asked: dict[str, Any] = {"as_of": as_of.date()} if as_of else {}
     try:
@@ -201,11 +206,12 @@ def demo(
         open_database(info) if on_duckdb else raw_workspace() as connection,
     ):
         summary = company.build_demo(
-            connection, config, schema=schema, truth_path=truth, progress=progress
+            connection, config, schema=schemas, truth_path=truth, progress=progress
         )
         if not on_duckdb:
             progress(f"copying to {info.describe()}", 0.99)
-            publish_raw(connection, schema, info, schema)
+            for schema in schemas.values():
+                publish_raw(connection, schema, info, schema)
     seeds = [
         ("Goals", write_goals, company.write_bookings_goals),
         ("Headcount", write_headcount, company.write_headcount),
@@ -216,7 +222,7 @@ def demo(
             write(path, config)
     rows = sum(summary.rows.values())
     _out().print(
-        f"{rows:,} rows in {len(summary.rows)} tables of {schema} in {info.describe()}, "
+        f"{rows:,} rows in {len(summary.rows)} tables of {summary.schema} in {info.describe()}, "
         f"as of {summary.as_of}; the truth is in {short_path(truth)}.",
         soft_wrap=True,
     )

@@ -114,12 +114,13 @@ BLOCK: Final = 50_000
 class DemoConfig:
     """What to simulate.
 
-    ``dirty`` is the share of the rows of each faulted table that carries one planted fault,
-    0 for a clean CRM. ``first_month`` (a first day of a month) defaults to 68 months before the
-    month of ``as_of``, which is about five and a half years.
+    ``crm`` is whose raw tables to write; ``both`` writes the same company twice. ``dirty`` is the
+    share of the rows of each faulted table that carries one planted fault, 0 for a clean CRM.
+    ``first_month`` (a first day of a month) defaults to 68 months before the month of ``as_of``,
+    which is about five and a half years.
     """
 
-    crm: Literal["salesforce"] = "salesforce"
+    crm: Literal["salesforce", "hubspot", "both"] = "salesforce"
     opportunities: int = 20_000
     seed: int = 1
     as_of: date = date(2026, 8, 31)
@@ -129,14 +130,16 @@ class DemoConfig:
     currencies: tuple[str, ...] = field(default=CURRENCIES)
 
     def __post_init__(self) -> None:
-        if self.crm != "salesforce":
-            raise ValueError(f"crm must be 'salesforce', not {self.crm!r}")
+        if self.crm not in {"salesforce", "hubspot", "both"}:
+            raise ValueError(f"crm must be 'salesforce', 'hubspot' or 'both', not {self.crm!r}")
         if self.opportunities < 1:
             raise ValueError(f"opportunities must be at least 1, not {self.opportunities}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, not {self.seed}")
         if not 0.0 <= self.dirty <= 0.5:
             raise ValueError(f"dirty must lie between 0 and 0.5, not {self.dirty}")
+        if self.dirty and self.crm != "salesforce":
+            raise ValueError("dirty plants faults in Salesforce only: leave it 0 or crm salesforce")
         if not 1 <= self.fiscal_year_start_month <= 12:
             raise ValueError(
                 f"fiscal_year_start_month must be a month, not {self.fiscal_year_start_month}"
@@ -152,6 +155,11 @@ class DemoConfig:
             raise ValueError(f"first_month {self.start} must lie before as_of {self.as_of}")
 
     @property
+    def crms(self) -> tuple[str, ...]:
+        """The CRMs whose raw tables are written."""
+        return ("salesforce", "hubspot") if self.crm == "both" else (self.crm,)
+
+    @property
     def start(self) -> date:
         """First day on which the company creates opportunities."""
         if self.first_month is not None:
@@ -162,7 +170,10 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What was written: row counts by table, counts by outcome, planted faults by name."""
+    """What was written: row counts by table, counts by outcome, planted faults by name.
+
+    ``schema`` names the raw schemas written to, with "and" between two.
+    """
 
     schema: str
     as_of: date

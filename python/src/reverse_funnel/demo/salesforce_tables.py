@@ -1,13 +1,6 @@
-"""The Salesforce tables as Fivetran lands them: name, and for each column type and source.
-
-The source of a column is a SQL expression over a chunk of neutral arrays (see
-:mod:`reverse_funnel.demo.salesforce`). Codes turn into strings here, in the database.
-"""
+"""The Salesforce tables as Fivetran lands them: name, and for each column type and source."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from reverse_funnel.demo.config import (
     COUNTRIES,
@@ -22,31 +15,26 @@ from reverse_funnel.demo.config import (
     STAGE_NAMES,
     TYPE_RAW,
 )
+from reverse_funnel.demo.tables import (
+    DAY,
+    FLAG,
+    INDUSTRIES,
+    MONEY,
+    NUMBER,
+    STAMP,
+    TEXT,
+    WHOLE,
+    Table,
+    day,
+    money,
+    words,
+)
 
-ID, TEXT, STAMP, DAY = "varchar", "varchar", "timestamp", "date"
-MONEY, FLAG, WHOLE, NUMBER = "decimal(18,2)", "boolean", "integer", "double"
-
+ID = TEXT
 OPPORTUNITY, ACCOUNT, USER, LEAD = "006", "001", "005", "00Q"
 ROLE, RECORD_TYPE = "00E", "012"
-
-INDUSTRIES = (
-    "Software",
-    "Manufacturing",
-    "Retail",
-    "Financial services",
-    "Healthcare",
-    "Logistics",
-    "Media",
-    "Education",
-)
 FORECAST_CATEGORIES = ("Pipeline", "BestCase", "Forecast", "Closed", "Omitted")
 FORECAST_CATEGORY_NAMES = ("Pipeline", "Best Case", "Commit", "Closed", "Omitted")
-
-
-def words(values: Iterable[str], code: str) -> str:
-    """Return SQL for the string a code (0 for the first) stands for; null for -1."""
-    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f"[{listed}][{code} + 1]"
 
 
 def identifier(prefix: str, number: str) -> str:
@@ -57,34 +45,6 @@ def identifier(prefix: str, number: str) -> str:
 def own_id(prefix: str, number: str = "number") -> str:
     """Return SQL for an id that is always there."""
     return f"printf('{prefix}%015d', {number} + 1)"
-
-
-def money(column: str) -> str:
-    """Return SQL for an amount of which NaN means none."""
-    return f"case when isnan({column}) then null else {column} end"
-
-
-def day(column: str) -> str:
-    """Return SQL for a date from days since 1970-01-01."""
-    return f"date '1970-01-01' + {column}::integer"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A landed table: ``columns`` are (name, SQL type, SQL expression)."""
-
-    name: str
-    columns: tuple[tuple[str, str, str], ...]
-
-    @property
-    def ddl(self) -> str:
-        """Column list of a CREATE TABLE."""
-        return ", ".join(f'"{name}" {kind}' for name, kind, _ in self.columns)
-
-    @property
-    def select(self) -> str:
-        """Select list of the INSERT."""
-        return ", ".join(f"{source}" for _, _, source in self.columns)
 
 
 _STAGE_NOW = words(STAGE_NAMES, "stage")
