@@ -13,7 +13,7 @@
         {%- else -%}
             {%- for column in source.columns.values() -%}
                 {%- set meta = column.config.meta -%}
-                {%- if column.name | lower not in found and (meta.get('required') or meta.get('without_it')) -%}
+                {%- if raw_column(column.name | lower, found) is none and (meta.get('required') or meta.get('without_it')) -%}
                     {%- do gaps.append(dict(gap, raw_column=column.name, is_required=meta.get('required', false),
                         without_it=meta.get('without_it', 'no row of the table can be used'))) -%}
                 {%- endif -%}
