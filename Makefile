@@ -16,7 +16,7 @@ DEMO_OPPORTUNITIES ?= 20000
 BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan backtest lock clean
+.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -76,6 +76,9 @@ backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the b
 	@$(BIN)/reverse-funnel backtest --from $(BACKTEST_FROM) --every week3
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select backtest_forecasts+
 	@$(BIN)/python bench/validate_accuracy.py
+
+validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated companies against what came; writes docs/validation_starting.md
+	@$(BIN)/python bench/validate_starting.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py
