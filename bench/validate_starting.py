@@ -128,12 +128,13 @@ def report(rows: Sequence[Forecast], companies: int, opportunities: int) -> Iter
         "years. For every week of the past and every cell: what the next two quarters were "
         "forecast to start with, of what was known then, against what they did start with. Years "
         "without an interval are left out. Neighbouring weeks, and cells of a company, share their "
-        "luck: the numbers of rows overstate how much is known."
+        "luck: the numbers of rows overstate how much is known. The last two columns are the WAPE of "
+        "two rules of thumb: what is dated to the quarter today, and its start last year."
     )
     yield ""
     yield "## By weeks to the start, segments"
     yield ""
-    yield "| weeks | forecasts | WAPE | bias | 80 % interval | WAPE, dated today | WAPE, last year |"
+    yield "| weeks | forecasts | WAPE | bias | 80 % interval | dated today | as last year |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     segments = [row for row in rows if row.level == "segment"]
     for first, last in WEEKS:
@@ -141,7 +142,8 @@ def report(rows: Sequence[Forecast], companies: int, opportunities: int) -> Iter
         name = str(first) if first == last else f"{first} to {last}"
         yield (
             f"| {name} | {len(some):,} | {wape(some, lambda row: row.forecast):.1%} "
-            f"| {bias(some):+.1%} | {share_hit(some):.1%} | {wape(some, lambda row: row.dated):.1%} "
+            f"| {bias(some):+.1%} | {share_hit(some):.1%} "
+            f"| {wape(some, lambda row: row.dated):.1%} "
             f"| {wape(some, lambda row: row.last_year):.1%} |"
         )
     yield ""
