@@ -128,8 +128,8 @@ def report(rows: Sequence[Forecast], companies: int, opportunities: int) -> Iter
         "years. For every week of the past and every cell: what the next two quarters were "
         "forecast to start with, of what was known then, against what they did start with. Years "
         "without an interval are left out. Neighbouring weeks, and cells of a company, share their "
-        "luck: the numbers of rows overstate how much is known. The last two columns are the WAPE of "
-        "two rules of thumb: what is dated to the quarter today, and its start last year."
+        "luck: the numbers of rows overstate how much is known. The last two columns are the WAPE "
+        "of two rules of thumb: what is dated to the quarter today, and its start last year."
     )
     yield ""
     yield "## By weeks to the start, segments"
