@@ -38,7 +38,7 @@ MEASURES = {
     "pipeline_created": "Pipeline created in a quarter",
     "starting_pipeline": "Pipeline at the start of a quarter",
 }
-SHOWN = (0, 9, 13, 26, 39, 52)
+SHOWN = (0, 10, 13, 26, 39, 52)
 """Horizons in weeks that get a table."""
 SPARSE = 4
 """With fewer forecasts than this a score says next to nothing."""

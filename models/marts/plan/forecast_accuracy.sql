@@ -51,8 +51,8 @@ select
     fiscal_quarter_start,
     due_on,
     horizon_days,
-    -- in whole months, so that dates a month apart always fall together
-    cast(round(round(horizon_days / 30.4375) * 52 / 12) as integer) as horizon_weeks,
+    -- by thirds of a month, so that dates of one rhythm fall together though months differ in length
+    cast(round(round(horizon_days * 36 / 365.25) * 52 / 36) as integer) as horizon_weeks,
     cell_level,
     segment,
     forecast,
