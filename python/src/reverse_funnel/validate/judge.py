@@ -72,9 +72,9 @@ def judge(
         say(f"judging {page}")
         asset = source.add_dataframe_asset(page)
         batch = asset.add_batch_definition_whole_dataframe("now")
-        suite = context.suites.add(gx.ExpectationSuite(name=page))
-        for one in asked:
-            suite.add_expectation(_expectation(gx, one))
+        suite = context.suites.add(
+            gx.ExpectationSuite(name=page, expectations=[_expectation(gx, one) for one in asked])
+        )
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(name=page, data=batch, suite=suite)
         )
