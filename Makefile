@@ -16,7 +16,7 @@ DEMO_OPPORTUNITIES ?= 20000
 BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
+.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,6 +40,9 @@ build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, mod
 	@$(BIN)/reverse-funnel plan > /dev/null
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+
 	@$(BIN)/reverse-funnel headlines
+
+gate: $(READY) profiles.yml ## Check the raw tables, as of their latest load; the report goes to build/validation/
+	@$(BIN)/reverse-funnel validate --as-of latest
 
 headlines: $(READY) profiles.yml ## Print the two headline tables
 	@$(BIN)/reverse-funnel headlines

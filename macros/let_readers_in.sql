@@ -4,17 +4,15 @@
 -#}
 {% macro let_readers_in() -%}
     {%- set role = env_var('UNIFIED_PIPELINE_READER_ROLE', '') -%}
-    {%- if execute and role -%} {{ open_schema(generate_schema_name('marts', none), role) }} {%- endif -%}
+    {%- set schema = generate_schema_name('marts', none) -%}
+    {#- A role may be named before the first mart is built. -#}
+    {%- if execute and role and adapter.check_schema_exists(target.database, schema) -%}
+        {{ open_schema(schema, role) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro open_schema(schema, role) -%} {{ return(adapter.dispatch('open_schema', 'unified_pipeline')(schema, role)) }} {%- endmacro %}
 {% macro default__open_schema(schema, role) -%} grant usage on schema {{ schema }} to {{ role }} {%- endmacro %}
-{#- A role may be named before the first mart is built. -#}
-{% macro postgres__open_schema(schema, role) -%}
-    {%- if adapter.check_schema_exists(target.database, schema) -%}
-        grant usage on schema {{ adapter.quote(schema) }} to {{ role }}
-    {%- endif -%}
-{%- endmacro %}
 {#- DuckDB is a file: who may read it, may read all of it. -#}
 {% macro duckdb__open_schema(schema, role) -%} {%- endmacro %}
 

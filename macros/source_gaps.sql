@@ -1,6 +1,7 @@
 {#-
     What the staging models would read and the raw tables do not have, from the descriptions of the
-    sources: a list of {crm, raw_table, raw_column (none: the whole table), is_required, without_it}.
+    sources: a list of {crm, raw_table, raw_column (none: the whole table), is_required, without_it}. A build
+    prints it.
 -#}
 {% macro source_gaps() %}
     {%- set gaps = [] -%}
@@ -19,6 +20,9 @@
                 {%- endif -%}
             {%- endfor -%}
         {%- endif -%}
+    {%- endfor -%}
+    {%- for gap in gaps if flags.WHICH in ['build', 'run'] -%}
+        {%- do log(gap.crm ~ '.' ~ gap.raw_table ~ ('.' ~ gap.raw_column if gap.raw_column else '') ~ ' is absent: ' ~ gap.without_it, info=true) -%}
     {%- endfor -%}
     {{ return(gaps) }}
 {% endmacro %}

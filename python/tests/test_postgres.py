@@ -105,3 +105,14 @@ def test_the_reader_role_can_select_every_mart_and_nothing_else(built: str) -> N
     assert readable == {(schema, table) for schema, table in tables if schema == "marts"}
     assert len(readable) > 20
     assert len(refused) == len(tables) - len(readable)
+
+
+def test_the_age_of_loads_is_measured_here_too(
+    built: str, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    assert built
+    there = Warehouse(tmp_path, environment=postgres.environment)
+    done = there.dbt("source", "freshness", "--vars", "as_of_date: 2026-08-31")
+    assert done.stdout.count("PASS freshness of salesforce") == 11
+    done = there.dbt("source", "freshness", "--vars", "as_of_date: 2026-12-31", check=False)
+    assert "ERROR STALE freshness of salesforce.opportunity" in done.stdout

@@ -1,7 +1,4 @@
 {%- set gaps = source_gaps() -%}
-{%- for gap in gaps -%}
-    {%- do log(gap.crm ~ '.' ~ gap.raw_table ~ ('.' ~ gap.raw_column if gap.raw_column else '') ~ ' is absent: ' ~ gap.without_it, info=flags.WHICH in ['build', 'run']) -%}
-{%- endfor -%}
 {%- set text = dbt.type_string() -%}
 
 with gaps as (

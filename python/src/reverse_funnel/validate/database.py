@@ -62,11 +62,18 @@ class RawDatabase:
         plain = f"replace(trim({column}), 'Z', '')"
         if self.dialect == "duckdb":
             return f"try_cast({plain} as timestamp)"
-        # Days that no month has, such as 2026-02-30, are left to the build.
+        text = f"trim({column})"
+        day, month, year = (
+            f"cast(substr({text}, {first}, {length}) as integer)"
+            for first, length in ((9, 2), (6, 2), (1, 4))
+        )
+        leap = f"{year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0)"
+        # A day that the month does not have cannot be cast; a case keeps the order of the tests.
         return (
-            f"case when trim({column}) ~ '{_PG_TIME}' "
-            f"and substr(trim({column}), 9, 2) <= '28' then cast({plain} as timestamp) "
-            f"when trim({column}) ~ '{_PG_TIME}' then timestamp '2000-01-01' end"
+            f"case when not {text} ~ '{_PG_TIME}' then null "
+            f"when {day} > case when {month} in (4, 6, 9, 11) then 30 when {month} <> 2 then 31 "
+            f"when {leap} then 29 else 28 end then null "
+            f"else cast({plain} as timestamp) end"
         )
 
 

@@ -72,9 +72,9 @@ def judge(
         say(f"judging {page}")
         asset = source.add_dataframe_asset(page)
         batch = asset.add_batch_definition_whole_dataframe("now")
-        suite = context.suites.add(gx.ExpectationSuite(name=page))
-        for one in asked:
-            suite.add_expectation(_expectation(gx, one))
+        suite = context.suites.add(
+            gx.ExpectationSuite(name=page, expectations=[_expectation(gx, one) for one in asked])
+        )
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(name=page, data=batch, suite=suite)
         )
@@ -140,7 +140,7 @@ def _expectation(gx: Any, one: Expected) -> Any:
     kinds = gx.expectations
     shared = {
         "meta": {"id": one.id},
-        "notes": [note for note in (_found(one), f"To do: {one.remedy}.") if note],
+        "description": _told(one),
         "severity": "critical" if one.severity == "stop" else "warning",
     }
     if one.form == "exists":
@@ -160,14 +160,21 @@ def measured_name(one: Expected) -> str:
     return f"{one.column or one.table}: {one.says}{unit}"
 
 
-def _found(one: Expected) -> str:
+def _told(one: Expected) -> str:
+    """Return what stands on the page: what is expected, what was found, what to do otherwise."""
+    where = f"{one.table}.{one.column}" if one.column else one.table
     if one.measure is None:
-        return ""
+        return f"{one.severity} if {where}: {one.says}. To do then: {one.remedy}."
+    unit = {"share": " of rows", "hours": " hours"}.get(one.check.unit, "")
     counted = "" if one.measure.count is None else f"{one.measure.count:,} rows"
     considered = one.measure.considered
     of = "" if considered is None else f" against {considered:,}"
     values = ", ".join(one.measure.samples)
-    return f"Found: {counted}{of}{': ' if counted and values else ''}{values}"
+    found = f"{counted}{of}{': ' if counted and values else ''}{values}"
+    return (
+        f"{one.severity} if {where}: {one.says}, beyond {one.limit:g}{unit}. "
+        f"Found: {found or 'none'}. To do then: {one.remedy}."
+    )
 
 
 def _detach_from_the_network(output: Path) -> None:
