@@ -187,6 +187,17 @@ def test_demo_lands_tables_truth_and_goals_once(project: FakeProject) -> None:
     assert "nothing done" in again.output
 
 
+def test_demo_lands_the_same_company_in_both_crms(project: FakeProject) -> None:
+    project.vars["hubspot_schema"] = "raw_hubspot"
+    result = run("demo", "--crm", "both", "--opportunities", "50")
+    assert result.exit_code == 0, result.output
+    assert "salesforce and raw_hubspot" in result.output
+    with duckdb.connect(str(project.connection().database_path)) as connection:
+        for table in ("salesforce.opportunity", "raw_hubspot.deal"):
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (50,)
+    assert "nothing done" in run("demo", "--crm", "hubspot", "--if-missing").output
+
+
 @pytest.mark.postgres
 def test_demo_lands_on_postgres_too(
     project: FakeProject, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch

@@ -22,6 +22,7 @@ STORAGE_VERSION = "v1.4.0"
 
 _POSTGRES_TYPES = {
     "VARCHAR": "text",
+    "JSON": "jsonb",
     "BOOLEAN": "boolean",
     "TINYINT": "smallint",
     "SMALLINT": "smallint",
