@@ -108,12 +108,16 @@ def read(database: Path) -> list[Forecast]:
         rows = connection.execute(FORECASTS).fetchall()
     return [
         Forecast(
-            row[0],
-            row[1],
-            *(float(value) for value in row[2:7]),
-            last_year=None if row[7] is None else float(row[7]),
+            level=level,
+            weeks=weeks,
+            forecast=float(forecast),
+            p10=float(p10),
+            p90=float(p90),
+            actual=float(actual),
+            dated=float(dated),
+            last_year=None if before is None else float(before),
         )
-        for row in rows
+        for level, weeks, forecast, p10, p90, actual, dated, before in rows
     ]
 
 
