@@ -68,6 +68,7 @@ MARTS = {
     "week3_conversion": "*",
     "starting_coverage_forecast": "*",
     "gap_options": "*",
+    "quarter_results": "*",
     "gtm_diagnosis": "*",
     "pipeline_shift": "*",
     "assumptions": "*",

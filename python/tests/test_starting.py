@@ -33,6 +33,7 @@ STARTING = (
     "int_starting__created",
     "int_starting__kept",
     "int_starting__weeks",
+    "int_starting__facts",
     "int_starting__parts",
     "int_starting__forecasts",
     "int_starting__errors",
@@ -107,7 +108,7 @@ def test_parts_are_what_looking_at_every_deal_gives(sql: CompiledSql, states: li
         load(lab, states, cells_of(states), AS_OF)
         lab.seed("cell_levels")
         lab.empty("int_coverage__goals")
-        lab.run(*STARTING[:4])
+        lab.run(*STARTING[:5])
         days = [
             day for (day,) in lab.query("select snapshot_day from intermediate.int_snapshots__days")
         ]

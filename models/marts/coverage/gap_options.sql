@@ -5,7 +5,6 @@ with gaps as (
         close_quarter,
         close_quarter_start,
         horizon,
-        weeks_to_start,
         cell_level,
         segment,
         coalesce(deal_type, '*') as deal_type,
@@ -44,12 +43,8 @@ parameters as (
         max(n) as n,
         max(case when parameter = 'lead_sourced_share' then coalesce(override_value, value) end) as lead_sourced_share,
         max(case when parameter = 'days_lead_to_meeting_accepted' then coalesce(override_value, value) end) as days_lead,
-        sum(
-            case
-                when parameter in ('days_meeting_accepted_to_completed', 'days_meeting_completed_to_qualified')
-                    then coalesce(override_value, value)
-            end
-        ) as days_meetings
+        sum(case when parameter in ('days_meeting_accepted_to_completed', 'days_meeting_completed_to_qualified') then coalesce(override_value, value) end)
+            as days_meetings
     from {{ ref('assumptions') }}
     where month_number is null
     group by segment, deal_type, territory, pipeline_source, custom_dimension
@@ -72,10 +67,14 @@ offered as (
     select
         gaps.*,
         company.pipeline_source,
-        coalesce(own.cell_level, by_segment.cell_level, company.cell_level) as landing_level,
-        coalesce(own.landing_share, by_segment.landing_share, company.landing_share) as landing_share,
-        coalesce(own.mean_amount, by_segment.mean_amount, company.mean_amount) as mean_amount,
-        coalesce(usual.created_count, 0) * 1.0 / company.quarter_count as usual_count,
+        {% for column in ['cell_level', 'landing_share', 'mean_amount'] -%}
+        case
+            when own.created_count >= {{ var('minimum_sample') }} then own.{{ column }}
+            when by_segment.created_count >= {{ var('minimum_sample') }} then by_segment.{{ column }}
+            else company.{{ column }}
+        end as {{ 'landing_level' if column == 'cell_level' else column }},
+        {% endfor -%}
+        coalesce(own.created_count, 0) * 1.0 / company.quarter_count as usual_count,
         lead_times.lead_days
     from gaps
     inner join landing as company on gaps.horizon = company.horizon and company.cell_level = 'company'
@@ -85,14 +84,6 @@ offered as (
             and by_segment.cell_level = 'segment'
             and gaps.segment = by_segment.segment
             and company.pipeline_source = by_segment.pipeline_source
-            and by_segment.created_count >= {{ var('minimum_sample') }}
-    left join landing as usual
-        on
-            gaps.horizon = usual.horizon
-            and gaps.cell_level = usual.cell_level
-            and gaps.segment = usual.segment
-            and gaps.deal_type = usual.deal_type
-            and company.pipeline_source = usual.pipeline_source
     left join landing as own
         on
             gaps.horizon = own.horizon
@@ -100,7 +91,6 @@ offered as (
             and gaps.segment = own.segment
             and gaps.deal_type = own.deal_type
             and company.pipeline_source = own.pipeline_source
-            and own.created_count >= {{ var('minimum_sample') }}
     left join lead_times
         on gaps.segment = lead_times.segment and company.pipeline_source = lead_times.pipeline_source
 ),
@@ -110,9 +100,7 @@ sized as (
         *,
         {{ ratio('gap_amount', 'landing_share') }} as needed_amount,
         {{ ratio('gap_amount', 'landing_share * mean_amount') }} as needed_count,
-        cast(
-            {{ dbt.dateadd('day', '-cast(ceil(coalesce(lead_days, 0)) as integer)', 'close_quarter_start') }} as date
-        ) as latest_start_date
+        cast({{ dbt.dateadd('day', '-cast(ceil(coalesce(lead_days, 0)) as integer)', 'close_quarter_start') }} as date) as latest_start_date
     from offered
     where landing_share > 0 and mean_amount > 0
 ),

@@ -1,7 +1,8 @@
 {%- set quarters = var('diagnosis_quarters') -%}
 with measured as (
     select
-        *,
+        results.*,
+        coalesce(results.segment, '*') as segment_key,
         {{ ratio('bookings', 'bookings_goal') }} as attainment,
         {{ ratio('pipeline_start', 'bookings_goal') }} as starting_coverage,
         {{ ratio('pipeline_week3', 'bookings_goal') }} as coverage,
@@ -9,7 +10,7 @@ with measured as (
         {{ ratio(1, 'required_coverage') }} as usual_conversion,
         {{ ratio('pipeline_start', 'target_coverage * bookings_goal') }} as pipeline_attainment,
         {{ ratio('target_coverage', 'required_coverage') }} as cushion_ratio
-    from {{ ref('int_diagnosis__quarters') }}
+    from {{ ref('quarter_results') }} as results
 ),
 
 -- The last quarters up to each, with a goal.
@@ -17,7 +18,7 @@ recent as (
     select
         measured.fiscal_quarter_start,
         measured.cell_level,
-        measured.segment,
+        measured.segment_key,
         count(past.attainment) as recent_count,
         percentile_cont(0.5) within group (order by past.attainment) as recent_attainment,
         avg(case when past.attainment is null then null when past.pipeline_attainment < 1 then 1.0 else 0.0 end) as recent_missed_share,
@@ -26,10 +27,10 @@ recent as (
     inner join measured as past
         on
             measured.cell_level = past.cell_level
-            and measured.segment = past.segment
+            and measured.segment_key = past.segment_key
             and measured.quarter_index >= past.quarter_index
             and measured.quarter_index - past.quarter_index < {{ quarters }}
-    group by measured.fiscal_quarter_start, measured.cell_level, measured.segment
+    group by measured.fiscal_quarter_start, measured.cell_level, measured.segment_key
 ),
 
 split as (
@@ -53,14 +54,14 @@ split as (
         on
             measured.fiscal_quarter_start = recent.fiscal_quarter_start
             and measured.cell_level = recent.cell_level
-            and measured.segment = recent.segment
+            and measured.segment_key = recent.segment_key
 )
 
 select
     fiscal_quarter,
     fiscal_quarter_start,
     cell_level,
-    nullif(segment, '*') as segment,
+    segment,
     cast(bookings_goal as decimal(28, 2)) as bookings_goal,
     cast(bookings as decimal(28, 2)) as bookings,
     attainment,
@@ -98,7 +99,7 @@ select
     case
         when attainment is null or pipeline_week3 = 0 then null
         else
-            case when segment = '*' then 'The company' else segment end || ', ' || fiscal_quarter || ': ' || {{ spoken_percent('attainment') }} || ' of the bookings goal. '
+            coalesce(segment, 'The company') || ', ' || fiscal_quarter || ': ' || {{ spoken_percent('attainment') }} || ' of the bookings goal. '
             || 'Pipeline in week 3 was ' || {{ spoken_multiple('coverage') }} || ' times the goal where ' || {{ spoken_multiple('required_coverage') }}
             || ' times are enough on average, and ' || {{ spoken_percent('conversion') }} || ' of it was booked where '
             || {{ spoken_percent('usual_conversion') }} || ' are usual.'
