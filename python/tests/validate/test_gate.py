@@ -304,6 +304,30 @@ def test_a_failure_says_how_many_which_and_what_to_do(lab: Lab) -> None:
     assert "add them to seeds/mappings/stage_map.csv" in page.read_text()
 
 
+def test_files_are_judged_as_a_crm_is(lab: Lab) -> None:
+    exports = lab.folder / "exports"
+    exports.mkdir()
+    (exports / "opportunities.csv").write_text(
+        "opportunity_id,created_at,stage_name,amount,close_date,owner_id,currency\n"
+        "a,2026-01-05,Qualified,1000,2026-05-01,u1,USD\n"
+        "b,2026-01-06,Maybe,twelve,2026-02-30,u9,EUR\n"
+        ",2026-01-07,Qualified,500,2026-05-01,u1,USD\n"
+    )
+    (exports / "users.csv").write_text("user_id,team\nu1,Sales\n")
+    where = ("--project-dir", str(ROOT), "--profiles-dir", str(lab.folder))
+    loaded = CliRunner().invoke(app, ["load", str(exports), "--as-of", "2026-03-31", *where])
+    assert not loaded.exit_code, loaded.output
+    gate = Gate(("flat_file",), date(2026, 3, 31), lab.folder / "report", lab.folder / "state")
+    assert failures(run_gate(gate, lab.project(), lambda _: None)).keys() == {
+        ("key_present", "opportunities", "opportunity_id"),
+        ("known_value", "opportunities", "stage_name"),
+        ("readable", "opportunities", "amount"),
+        ("readable", "opportunities", "close_date"),
+        ("refers", "opportunities", "owner_id"),
+        ("known_currency", "opportunities", "currency"),
+    }
+
+
 def test_exit_codes(lab: Lab) -> None:
     """0 fit, with warnings too; 3 stop; 2 for what the user must correct; --strict makes 3 of 0."""
     lab.plant("update salesforce.opportunity set amount = -1 where rowid = 3")

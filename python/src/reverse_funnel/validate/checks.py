@@ -8,6 +8,16 @@ from typing import Literal
 Unit = Literal["", "share", "hours"]
 
 
+# Kinds of columns in words.
+READ_AS = {
+    "money": "an amount",
+    "number": "a number",
+    "date": "a date",
+    "timestamp": "a time",
+    "boolean": "true or false",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A kind of check.

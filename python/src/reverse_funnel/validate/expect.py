@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from reverse_funnel.validate.checks import CHECKS, Check
+from reverse_funnel.validate.checks import CHECKS, READ_AS, Check
 from reverse_funnel.validate.history import History
 from reverse_funnel.validate.measure import Landed, Measure
 from reverse_funnel.validate.policy import Policy, Rule, Severity
@@ -108,7 +108,7 @@ def _of_columns(landscape: Landscape, policy: Policy) -> Iterator[Expected]:
     for landed in landscape.landed.values():
         table = landed.table
         for column in table.columns:
-            fills = {"without_it": column.without_it, "kind": f"a {column.kind}"}
+            fills = {"without_it": column.without_it, "kind": READ_AS.get(column.kind, "a text")}
             kept = column.name in last.get(table.name, ()) and not column.required
             for check in ("column_exists",) * column.required + ("column_kept",) * kept:
                 for rule in policy.of(check, table.name, column.name):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reverse_funnel.validate.checks import READ_AS
 from reverse_funnel.validate.database import Family, RawDatabase, family, literal, name
 from reverse_funnel.validate.sources import RawColumn, RawTable
 
@@ -118,7 +119,7 @@ class Measurer:
             typed = self._typed(landed, column)
             if typed and landed.family(column.name) == "text":
                 unread = f"{there} and {typed} is null"
-                fills = {"kind": f"a {column.kind}"}
+                fills = {"kind": READ_AS[column.kind]}
                 yield Condition("readable", column.name, unread, text, there, fills)
             if column.values in self._known:
                 listed = ", ".join(literal(value) for value in sorted(self._known[column.values]))

@@ -37,7 +37,8 @@ def gate_summary(result: GateResult, *, strict: bool = False) -> RenderableType:
     verdict = "Stop: do not build." if result.stops(strict=strict) else "Fit to build."
     parts.append(
         Text(
-            f"{verdict} {result.asked:,} expectations of {result.tables} tables: "
+            f"{verdict} {result.asked:,} {_plural('expectation', result.asked)} of "
+            f"{result.tables} {_plural('table', result.tables)}: "
             f"{stops} {_plural('stop', stops)}, {warnings} {_plural('warning', warnings)}. "
             f"Report: {short_path(result.report)}"
         )
