@@ -25,28 +25,47 @@ moments as (
 numbered as (
     select
         *,
-        {% for alias in properties.values() -%}
-        sum(has_{{ alias }}) over (partition by opportunity_id order by changed_at rows unbounded preceding) as {{ alias }}_number,
-        {% endfor -%}
-        max(has_amount) over (partition by opportunity_id) as knows_amount,
-        max(has_close_date) over (partition by opportunity_id) as knows_close_date
+        cast(10000000 + row_number() over (partition by opportunity_id order by changed_at) as {{ dbt.type_string() }}) as number
     from moments
+),
+
+-- With its number before it, the greatest value so far is the last one; '' is a value taken back.
+carried as (
+    select
+        opportunity_id,
+        changed_at,
+        {% for alias in properties.values() -%}
+        max(case when has_{{ alias }} = 1 then number || coalesce({{ alias }}, '') end)
+            over (partition by opportunity_id order by changed_at rows unbounded preceding) as last_{{ alias }},
+        {% endfor -%}
+        {#- A deal has a stage and a pipeline from its first moment on. #}
+        {% for alias in ['stage_id', 'pipeline_id'] -%}
+        min(case when has_{{ alias }} = 1 then number || coalesce({{ alias }}, '') end)
+            over (partition by opportunity_id order by changed_at rows between unbounded preceding and unbounded following) as first_{{ alias }},
+        {% endfor -%}
+        max(has_amount)
+            over (partition by opportunity_id order by changed_at rows between unbounded preceding and unbounded following) as knows_amount,
+        max(has_close_date)
+            over (partition by opportunity_id order by changed_at rows between unbounded preceding and unbounded following) as knows_close_date,
+        is_exact,
+        loaded_at
+    from numbered
 ),
 
 states as (
     select
         opportunity_id,
         changed_at,
-        {% for alias in properties.values() -%}
-        {#- A deal has a stage and a pipeline from its first moment on. #}
-        {%- set number = 'greatest(' ~ alias ~ '_number, 1)' if alias in ['stage_id', 'pipeline_id'] else alias ~ '_number' %}
-        max({{ alias }}) over (partition by opportunity_id, {{ number }}) as {{ alias }},
-        {% endfor -%}
+        nullif(substr(coalesce(last_stage_id, first_stage_id), 9), '') as stage_id,
+        nullif(substr(coalesce(last_pipeline_id, first_pipeline_id), 9), '') as pipeline_id,
+        nullif(substr(last_amount, 9), '') as amount,
+        nullif(substr(last_close_date, 9), '') as close_date,
+        nullif(substr(last_forecast_category, 9), '') as forecast_category,
         knows_amount,
         knows_close_date,
         is_exact,
         loaded_at
-    from numbered
+    from carried
 ),
 
 -- What no history tells is taken to have been always as it is now.
