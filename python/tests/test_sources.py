@@ -39,8 +39,11 @@ def columns_of(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def read_by_staging(crm: str) -> dict[str, dict[str, set[str]]]:
     """Return raw table → column → the macros that read it, from the staging models' code."""
     read: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for path in (ROOT / "models" / "staging" / crm).glob("*.sql"):
-        code = path.read_text()
+    models = [*(ROOT / "models" / "staging" / crm).glob("*.sql")]
+    macros = [ROOT / "macros" / f"{crm}.sql"] if (ROOT / "macros" / f"{crm}.sql").exists() else []
+    parts = [path.read_text() for path in models]
+    parts += [part for path in macros for part in path.read_text().split("{% macro ")]
+    for code in parts:
         tables = dict(re.findall(r"set (\w+) = raw_columns\('\w+', '(\w+)'\)", code))
         for macro, column, variable in re.findall(r"(raw_\w+)\('(\w+)', (\w+)\)", code):
             if variable in tables:
@@ -48,7 +51,11 @@ def read_by_staging(crm: str) -> dict[str, dict[str, set[str]]]:
     return read
 
 
-@pytest.mark.parametrize("crm", ["salesforce", "flat_file"])
+# Of these HubSpot's models read the columns by a name put together while dbt compiles.
+PUT_TOGETHER = ("engagement_", "deal_property_history", "contact_property_history", "company_")
+
+
+@pytest.mark.parametrize("crm", ["salesforce", "flat_file", "hubspot"])
 def test_every_column_that_staging_reads_is_described(crm: str) -> None:
     tables, undescribed, unread = described(crm), [], []
     read = read_by_staging(crm)
@@ -56,9 +63,13 @@ def test_every_column_that_staging_reads_is_described(crm: str) -> None:
     for table, columns in read.items():
         metas = columns_of(tables[table])
         for column, macros in columns.items():
-            if not any(metas.get(column, {}).get("kind") in KINDS[macro] for macro in macros):
+            kinds = [KINDS[macro] for macro in macros if macro in KINDS]
+            if not kinds and column in metas:  # only looked up
+                continue
+            if not any(metas.get(column, {}).get("kind") in kind for kind in kinds):
                 undescribed.append(f"{table}.{column}")
-        unread += [f"{table}.{column}" for column in metas.keys() - columns.keys()]
+        if crm != "hubspot" or not table.startswith(PUT_TOGETHER):
+            unread += [f"{table}.{column}" for column in metas.keys() - columns.keys()]
     assert not undescribed
     assert not unread
 
