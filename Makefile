@@ -12,9 +12,11 @@ export PYTHONUTF8 := 1
 PLAN ?= FY2026-v1
 PLAN_AS_OF ?= 2025-12-31
 DEMO_OPPORTUNITIES ?= 20000
+# The first day that `make backtest` forecasts from.
+BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan headlines real test lint bench validate-methods validate-plan lock clean
+.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,6 +41,9 @@ build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, mod
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+
 	@$(BIN)/reverse-funnel headlines
 
+gate: $(READY) profiles.yml ## Check the raw tables, as of their latest load; the report goes to build/validation/
+	@$(BIN)/reverse-funnel validate --as-of latest
+
 headlines: $(READY) profiles.yml ## Print the two headline tables
 	@$(BIN)/reverse-funnel headlines
 
@@ -59,11 +64,24 @@ lint: $(READY) profiles.yml
 bench: $(READY) profiles.yml ## Time the build at 20 k, 100 k and 1 M opportunities; writes docs/performance.md
 	@$(BIN)/python bench/build_bench.py
 
+bench-plan: $(READY) ## Time the solver at 1,000 and 10,000 goal cells
+	@mkdir -p build
+	@$(BIN)/python -m pytest -q bench/plan_benchmark.py --benchmark-json build/plan_benchmark.json
+
 validate-methods: $(READY) ## Estimate simulated companies whose truth is known; writes docs/validation.md
 	@$(BIN)/python bench/validate_methods.py
 
 validate-plan: $(READY) ## Let simulated companies create what was planned for them; writes docs/validation_plan.md
 	@$(BIN)/python bench/validate_plan.py
+
+backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the built warehouse; writes docs/accuracy.md
+	@$(BIN)/reverse-funnel backtest --from $(BACKTEST_FROM)
+	@$(BIN)/reverse-funnel backtest --from $(BACKTEST_FROM) --every week3
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select backtest_forecasts+
+	@$(BIN)/python bench/validate_accuracy.py
+
+validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated companies against what came; writes docs/validation_starting.md
+	@$(BIN)/python bench/validate_starting.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py

@@ -32,7 +32,7 @@ ranked as (
 select
     account_id,
     crm,
-    name,
+    {{ free_text('name') }} as name,
     case when employees >= 0 then employees end as employees,
     country,
     industry,

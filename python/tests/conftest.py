@@ -76,7 +76,7 @@ class Warehouse:
         return self.folder
 
     def own_seeds(self, **files: str) -> None:
-        """Give this warehouse seeds of its own: the project's, without goals and targets.
+        """Give this warehouse seeds of its own: the project's, without goals, targets and forecasts.
 
         `files` replace whole seeds, by name. dbt wants seeds inside the project, so they lie in
         its build folder.
@@ -85,7 +85,8 @@ class Warehouse:
         target = ROOT / self.seeds
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(ROOT / "seeds", target)
-        for path in [*target.glob("targets/*.csv"), target / "finance" / "bookings_goals.csv"]:
+        written = [*target.glob("targets/*.csv"), *target.glob("backtests/*.csv")]
+        for path in [*written, target / "finance" / "bookings_goals.csv"]:
             path.write_text(path.read_text().splitlines()[0] + "\n")
         for name, text in files.items():
             next(target.glob(f"*/{name}.csv")).write_text(text)

@@ -189,6 +189,7 @@ def load(lab: Lab, states: Sequence[State], cells: dict[int, int], as_of: date) 
     )
     lab.run(
         "int_snapshots__days",
+        "int_snapshots__next",
         "int_snapshots__spells",
         "int_snapshots__bookings",
         "int_snapshots__pipeline",

@@ -101,7 +101,11 @@ def test_an_empty_crm_builds_and_says_so(tmp_path_factory: pytest.TempPathFactor
     warehouse.own_seeds()
     done = warehouse.dbt("build")
     assert "crm_has_opportunities" in done.stdout
-    assert "WARN=1" in done.stdout
+    assert "everything_that_is_required_is_there" in done.stdout
+    assert "WARN=2" in done.stdout
+    assert warehouse.query(
+        "select raw_table, raw_column from marts.source_gaps where is_required"
+    ) == [("opportunity", None)]
     assert warehouse.value("select count(*) from marts.pipeline_created") == 0
 
 

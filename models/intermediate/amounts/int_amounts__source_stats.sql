@@ -5,21 +5,9 @@ with costed as (
         entries.pipeline_source,
         entries.created_amount,
         entries.is_known,
-        -- a cost that names the segment goes before one that holds for all
-        coalesce(of_segment.cost_per_opportunity, of_all.cost_per_opportunity) as cost
+        {{ standard_cost() }} as cost
     from {{ ref('int_amounts__entries') }} as entries
-    left join {{ ref('source_costs') }} as of_segment
-        on
-            entries.pipeline_source = of_segment.pipeline_source
-            and entries.segment = of_segment.segment
-            and entries.qualified_on >= coalesce(of_segment.valid_from, cast('1900-01-01' as date))
-            and entries.qualified_on < coalesce(of_segment.valid_to, cast('2999-12-31' as date))
-    left join {{ ref('source_costs') }} as of_all
-        on
-            entries.pipeline_source = of_all.pipeline_source
-            and of_all.segment is null
-            and entries.qualified_on >= coalesce(of_all.valid_from, cast('1900-01-01' as date))
-            and entries.qualified_on < coalesce(of_all.valid_to, cast('2999-12-31' as date))
+    {{ join_source_costs('entries', 'entries.qualified_on') }}
 ),
 
 created as (

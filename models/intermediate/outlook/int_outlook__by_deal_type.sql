@@ -1,5 +1,6 @@
--- What stands in each quarter from the current one to the last with a goal, by segment and deal type, the
--- groups within which errors of the estimates are taken to go together.
+-- What stands in each quarter from the current one to the last with a goal, and at least in the next
+-- outlook_quarters, by segment and deal type, the groups within which errors of the estimates are taken
+-- to go together.
 with today as (
     select calendar.quarter_index
     from {{ ref('int_as_of') }} as as_of
@@ -20,7 +21,7 @@ quarters as (
     cross join today
     cross join goal_quarters
     where
-        calendar.quarter_index = today.quarter_index
+        calendar.quarter_index between today.quarter_index and today.quarter_index + {{ var('outlook_quarters') }}
         or calendar.quarter_index between today.quarter_index and goal_quarters.last_quarter
 ),
 

@@ -8,6 +8,7 @@ with as_of as (
     select
         as_of.as_of_date,
         calendar.fiscal_month,
+        calendar.quarter_index,
         cast({{ dbt.dateadd('year', -1, 'as_of.as_of_date') }} as date) as year_ago
     from {{ ref('int_as_of') }} as as_of
     inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
@@ -25,7 +26,10 @@ months as (
         {{ ratio('sum(case when calendar.date_day > as_of.as_of_date then 1 else 0 end)', 'count(*)') }} as share_left
     from {{ ref('int_calendar') }} as calendar
     inner join as_of on calendar.fiscal_month >= as_of.fiscal_month
-    inner join goals on calendar.fiscal_month <= goals.last_month
+    cross join goals
+    where
+        calendar.fiscal_month <= goals.last_month
+        or calendar.quarter_index <= as_of.quarter_index + {{ var('outlook_quarters') }}
     group by calendar.fiscal_month, calendar.month_number
 ),
 

@@ -5,14 +5,6 @@ with latest as (
     from {{ ref('int_snapshots__days') }}
 ),
 
-snapshots as (
-    select
-        calendar.date_day,
-        min(days.snapshot_number) over (order by calendar.date_day desc rows unbounded preceding) as next_number
-    from {{ ref('int_calendar') }} as calendar
-    left join {{ ref('int_snapshots__days') }} as days on calendar.date_day = days.snapshot_day
-),
-
 first_seen as (
     select
         opportunity_key,
@@ -57,7 +49,7 @@ select
 from booked
 inner join {{ ref('int_opportunities__attributed') }} as attributes on booked.opportunity_key = attributes.opportunity_key
 cross join latest
-left join snapshots as began on cast(booked.valid_from as date) = began.date_day
-left join snapshots as ended on cast(booked.valid_to as date) = ended.date_day
+left join {{ ref('int_snapshots__next') }} as began on cast(booked.valid_from as date) = began.date_day
+left join {{ ref('int_snapshots__next') }} as ended on cast(booked.valid_to as date) = ended.date_day
 left join {{ ref('int_calendar') }} as closing on booked.closed_on = closing.date_day
 where coalesce(began.next_number, 1) < case when booked.valid_to is null then latest.after_last else coalesce(ended.next_number, 1) end

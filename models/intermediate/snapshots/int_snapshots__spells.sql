@@ -16,18 +16,14 @@ quarters as (
     group by quarter_index
 ),
 
--- For every day the first snapshot that knows of what happened on it.
 snapshots as (
     select
-        calendar.date_day,
-        calendar.fiscal_quarter_start,
-        calendar.quarter_index - {{ var('real_pipeline_quarters') }} as near_from_quarter,
-        min(days.snapshot_number) over (order by calendar.date_day desc rows unbounded preceding) as next_number
-    from {{ ref('int_calendar') }} as calendar
-    left join {{ days }} as days on calendar.date_day = days.snapshot_day
+        *,
+        quarter_index - {{ var('real_pipeline_quarters') }} as near_from_quarter
+    from {{ ref('int_snapshots__next') }}
 ),
 
--- The same for close dates: from which snapshot on a date is near enough, and from which on it is past.
+-- From which snapshot on a close date is near enough, and from which on it is past.
 close_days as (
     select
         snapshots.date_day,

@@ -3,7 +3,8 @@
 
 select
     {{ raw_id('id', columns) }} as account_id,
-    {{ raw_text('name', columns) }} as name,
+    -- A person account bears the name of a person.
+    case when not coalesce({{ raw_boolean('is_person_account', columns) }}, false) then {{ raw_text('name', columns) }} end as name,
     cast({{ raw_number('number_of_employees', columns) }} as integer) as employees,
     {{ raw_text('billing_country', columns) }} as country,
     {{ raw_text('industry', columns) }} as industry,

@@ -25,6 +25,9 @@ from reverse_funnel.text import short_path
 if TYPE_CHECKING:
     from reverse_funnel.warehouse import DbtProject
 
+# Exit code of a gate that must not be passed.
+STOP = 3
+
 # Width of tables where there is no terminal to fit them to, as in a log.
 LOG_WIDTH = 140
 
@@ -109,6 +112,8 @@ def _examples(*commands: str) -> str:
         "reverse-funnel demo",
         "reverse-funnel demo --crm both",
         "reverse-funnel demo --if-missing --write-goals seeds/finance/bookings_goals.csv",
+        "reverse-funnel demo --write-headcount seeds/finance/headcount.csv "
+        "--write-costs seeds/finance/costs.csv",
         "reverse-funnel demo --opportunities 200000 --seed 7 --as-of 2026-06-30 --dirty 0.02",
     )
 )
@@ -141,6 +146,18 @@ def demo(
             help="Also write bookings goals that fit the simulated company.",
         ),
     ] = None,
+    write_headcount: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", show_default=False, help="Also write who sells and develops leads."
+        ),
+    ] = None,
+    write_costs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", show_default=False, help="Also write what pipeline and selling cost."
+        ),
+    ] = None,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing where there are CRM tables already.")
     ] = False,
@@ -153,7 +170,7 @@ def demo(
     Replaces the raw tables of that CRM; crm_sources in dbt_project.yml says which are read. The
     truth (rates, lags, planted faults) goes to truth.json beside the database.
     """
-    from reverse_funnel.demo import DemoConfig, build_demo, write_bookings_goals
+    from reverse_funnel import demo as company
     from reverse_funnel.warehouse import open_database, publish_raw, raw_tables, raw_workspace
 
     project = _project(project_dir, profiles_dir, target)
@@ -167,7 +184,7 @@ def demo(
         return
     asked: dict[str, Any] = {"as_of": as_of.date()} if as_of else {}
     try:
-        config = DemoConfig(
+        config = company.DemoConfig(
             crm=crm,
             opportunities=opportunities,
             seed=seed,
@@ -188,23 +205,30 @@ def demo(
         _progress() as progress,
         open_database(info) if on_duckdb else raw_workspace() as connection,
     ):
-        summary = build_demo(
+        summary = company.build_demo(
             connection, config, schema=schemas, truth_path=truth, progress=progress
         )
         if not on_duckdb:
             progress(f"copying to {info.describe()}", 0.99)
             for schema in schemas.values():
                 publish_raw(connection, schema, info, schema)
-    if write_goals:
-        write_bookings_goals(write_goals, config)
+    seeds = [
+        ("Goals", write_goals, company.write_bookings_goals),
+        ("Headcount", write_headcount, company.write_headcount),
+        ("Costs", write_costs, company.write_costs),
+    ]
+    for _, path, write in seeds:
+        if path:
+            write(path, config)
     rows = sum(summary.rows.values())
     _out().print(
         f"{rows:,} rows in {len(summary.rows)} tables of {summary.schema} in {info.describe()}, "
         f"as of {summary.as_of}; the truth is in {short_path(truth)}.",
         soft_wrap=True,
     )
-    if write_goals:
-        _out().print(f"Goals written to {write_goals}.")
+    for what, path, _ in seeds:
+        if path:
+            _out().print(f"{what} written to {path}.")
 
 
 @app.command(
@@ -470,7 +494,7 @@ def diff(
             project.seeds_dir,
             earlier,
             later,
-            read_settings(project.vars),
+            read_settings(project.vars, project.seeds_dir),
             read_standing(project.query),
             str(project.vars.get("corporate_currency", "USD")),
         )
@@ -530,7 +554,7 @@ def what_if(
             project.query,
             project.seeds_dir,
             project.vars,
-            read_settings(project.vars),
+            read_settings(project.vars, project.seeds_dir),
             goals_version=goals_version,
             progress=say,
         )
@@ -544,6 +568,142 @@ def what_if(
             else beliefs(levers.what_you_need_to_believe(problem))
         )
     _out().print(shown)
+
+
+@app.command(
+    epilog=_examples(
+        "reverse-funnel backtest",
+        "reverse-funnel backtest --append",
+        "reverse-funnel backtest --from 2024-12-31 --to 2025-12-31 --every month",
+        "reverse-funnel backtest --every week3",
+    )
+)
+def backtest(
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="eight quarters before --to",
+            help="No as-of date before this day.",
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default="the latest load",
+            help="No as-of date after this day.",
+        ),
+    ] = None,
+    every: Annotated[
+        Literal["quarter", "month", "week3"],
+        typer.Option(
+            help="quarter or month: as of the last day of each. week3: as of the day of each "
+            "quarter on which its pipeline is held against its bookings."
+        ),
+    ] = "quarter",
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Leave out as-of dates that have forecasts already."),
+    ] = False,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Record what would have been forecast on past days, to hold it against what came.
+
+    Builds the models as of each day, about 20 seconds a day, in schemas that are dropped
+    again, and adds the forecasts to seeds/backtests/. None is ever rewritten: made anew
+    with another result, they are the next vintage of their day. An interrupted run has
+    recorded the days it has printed; --append goes on from there. Afterwards
+    dbt build --select backtest_forecasts+ scores them: see the mart forecast_accuracy.
+    """
+    from reverse_funnel.backtest import BacktestRequest
+    from reverse_funnel.backtest import backtest as record
+
+    project = _project(project_dir, profiles_dir, target)
+    request = BacktestRequest(first=_date(first), last=_date(last), every=every, append=append)
+    out = _out()
+    with _progress() as progress:
+        for done in record(request, project, progress=progress):
+            out.print(f"{done.as_of_date}: {done.outcome}")
+
+
+@app.command(
+    epilog=_examples(
+        "reverse-funnel validate",
+        "reverse-funnel validate --strict",
+        "reverse-funnel validate --as-of latest",
+        "reverse-funnel validate --crm salesforce --accept-volume",
+    )
+)
+def validate(
+    crm: Annotated[
+        list[str] | None,
+        typer.Option(show_default="var crm_sources", help="The CRM to look at; may be repeated."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            show_default="var as_of_date, else now",
+            help="The day against whose end the age of loads is measured. latest: the latest load "
+            "there is, for data of the past.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings stop, too.")] = False,
+    accept_volume: Annotated[
+        bool,
+        typer.Option(
+            "--accept-volume", help="Take today's numbers of rows as right, and remember them."
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", show_default="build/validation", help="Where the HTML report goes."
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default="warehouse/validation",
+            help="Where the numbers of rows of earlier runs are kept.",
+        ),
+    ] = None,
+    project_dir: ProjectDir = None,
+    profiles_dir: ProfilesDir = None,
+    target: Target = None,
+) -> None:
+    """Check before a build that the raw tables are all there, whole, fresh and readable.
+
+    What is expected stands with the sources in models/staging/, and how strictly in
+    seeds/policies/gate_policy.csv. Nothing is written to the database, and nothing sent anywhere.
+
+    Exit code 0: fit to build, perhaps with warnings. 3: stop. 2: the command, the policy or the
+    project is wrong. 1: the database or Great Expectations cannot be had.
+    """
+    from reverse_funnel.validate import Gate, run_gate
+    from reverse_funnel.validate.report import gate_summary
+
+    project = _project(project_dir, profiles_dir, target)
+    gate = Gate(
+        crms=tuple(crm or project.vars.get("crm_sources") or ()),
+        as_of=_day(as_of or str(project.vars.get("as_of_date") or "")),
+        output=output or project.project_dir / "build" / "validation",
+        state=state or project.project_dir / "warehouse" / "validation",
+        accept_volume=accept_volume,
+    )
+    with _status() as say:
+        result = run_gate(gate, project, say)
+    _out().print(gate_summary(result, strict=strict))
+    if result.stops(strict=strict):
+        raise typer.Exit(STOP)
 
 
 @app.command(epilog=_examples("reverse-funnel headlines", "reverse-funnel headlines --target dev"))
@@ -578,6 +738,18 @@ def _project(
 
 def _date(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
+
+
+def _day(text: str) -> date | str | None:
+    """Return a day as given, `latest` as it is, None for nothing, else raise `InputError`."""
+    if text in {"", "latest"}:
+        return text or None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            Fault(problem=f"{text!r} is no day", remedy="give one as 2026-06-30, or latest")
+        ) from error
 
 
 def _out() -> Console:

@@ -172,12 +172,15 @@ def test_load_may_go_to_another_schema(project: FakeProject) -> None:
 def test_demo_lands_tables_truth_and_goals_once(project: FakeProject) -> None:
     result = run(
         *("demo", "--opportunities", "50", "--as-of", "2026-06-30"),
-        *("--write-goals", "goals.csv"),
+        *("--write-goals", "goals.csv", "--write-headcount", "people.csv"),
+        *("--write-costs", "finance/costs.csv"),
     )
     assert result.exit_code == 0, result.output
     assert "as of 2026-06-30; the truth is in warehouse/truth.json." in result.output
     assert (project.project_dir / "warehouse" / "truth.json").exists()
-    assert (project.project_dir / "goals.csv").exists()
+    for seed in ("goals.csv", "people.csv", "finance/costs.csv"):
+        assert (project.project_dir / seed).exists()
+        assert f"written to {seed}" in result.output
     with duckdb.connect(str(project.connection().database_path)) as connection:
         assert connection.execute("select count(*) from salesforce.opportunity").fetchone() != (0,)
     again = run("demo", "--if-missing")

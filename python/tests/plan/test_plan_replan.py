@@ -15,7 +15,7 @@ from plan_builders import SMB, goal_lines, mart_rows, write_seeds
 from reverse_funnel.errors import InputError
 from reverse_funnel.plan import PlanRequest, PlanResult, run_plan
 from reverse_funnel.plan.diff import CAUSES, SINCE, diff
-from reverse_funnel.plan.make import PlanSettings
+from reverse_funnel.plan.make import CarryOver, PlanSettings
 from reverse_funnel.plan.replan import carried_forward
 from reverse_funnel.plan.standing import BOOKINGS, CREATED, read_standing
 from reverse_funnel.plan.vintages import read_vintages
@@ -71,10 +71,21 @@ KERNEL = {"days_qualified_to_won": 61.0}
 
 
 def warehouse(
-    as_of: str, created: dict[str, float], booked: dict[str, float], **given: float
+    as_of: str,
+    created: dict[str, float],
+    booked: dict[str, float],
+    shares: dict[int, float] | None = None,
+    **given: float,
 ) -> Any:
-    """A query function: SMB as of a day, with what it created and what stands."""
+    """A query function: SMB as of a day, with what it created and what stands.
+
+    `shares` of the wins come so many months after qualification; by default all after 61 days.
+    """
     rows = mart_rows({SMB: {**KERNEL, **given}}, as_of_date=as_of)
+    rows += [
+        {**rows[0], "parameter": "kernel_qualified_to_won", "month_number": month, "value": share}
+        for month, share in (shares or {}).items()
+    ]
     standing = [
         {
             **SMB.goal_cell._asdict(),
@@ -157,6 +168,64 @@ def test_a_shortfall_is_made_up_and_its_lateness_has_a_price(seeds: Path) -> Non
     assert (over.lateness >= 0).all()
     assert targets(seeds, "v2")["2026-03-01"] > 8.0
     assert list(targets(seeds, "v1").values()) == pytest.approx([8.0] * 24, rel=0.02)
+
+
+def late(tmp_path: Path, shares: dict[int, float], created: list[float], months: int) -> CarryOver:
+    """What a plan of the end of June carries over of one that eight a month would have met."""
+    bookings = [0.0] * 24
+    for month, count in enumerate([8.0] * 6 + created, start=-6):
+        for lag, share in shares.items():
+            if month + lag >= 0:
+                bookings[month + lag] += 10_000 * share * count
+    before = [
+        sum(80_000 * share for lag, share in shares.items() if lag > month) for month in range(6)
+    ]
+    dates = list(STEADY)
+    seeds = write_seeds(tmp_path, goal_lines([80_000] * months))
+    for request, query in (
+        (
+            PlanRequest(version="v1"),
+            warehouse("2025-12-31", {}, dict(zip(dates, before, strict=False)), shares),
+        ),
+        (
+            PlanRequest(version="v2", base="v1"),
+            warehouse(
+                "2026-06-30",
+                dict(zip(dates, created, strict=False)),
+                dict(zip(dates, bookings, strict=False)),
+                shares,
+            ),
+        ),
+    ):
+        result = run_plan(
+            request, query=query, seeds_dir=seeds, project_vars={"plan_smoothness": [1e-7]}
+        )
+    over = result.plan.carry_over
+    assert over is not None
+    return over
+
+
+def test_what_lateness_costs_by_hand(tmp_path: Path) -> None:
+    """Six are missing in June, half of their wins due in July, half in September: 60,000 of Q3.
+
+    July and August bring half of theirs in Q3, so 12 have to be created; the other 6 come in Q4 for
+    nothing, and September needs the fewer.
+    """
+    over = late(tmp_path, {1: 0.5, 3: 0.5}, [8.0, 8.0, 8.0, 8.0, 8.0, 2.0], months=9)
+    assert over.carried[:, 6:8].sum() == pytest.approx(12.0, abs=0.2)
+    # Beyond the six that were missed, all of it is the price of being late, and all of it is shown.
+    assert over.lateness.sum() > 1.0
+    assert over.lateness.sum() == pytest.approx(over.carried.sum() - 6.0, abs=0.2)
+    assert (over.lateness[:, :6] == 0).all()
+    assert (over.lateness <= np.maximum(over.carried, 0) + 1e-6).all()
+
+
+def test_the_cost_of_lateness_is_shown_in_the_months_of_the_plan(tmp_path: Path) -> None:
+    # The plan ends while creation is still being caught up with, a month or more beyond it.
+    shares = dict.fromkeys(range(5), 0.2)
+    over = late(tmp_path, shares, [8.0, 8.0, 8.0, 8.0, 2.0, 2.0], months=8)
+    assert over.lateness.sum() > 0.3
+    assert over.lateness.sum() == pytest.approx(over.carried.sum() - 12.0, abs=0.05)
 
 
 @pytest.mark.parametrize("policy", ["none", "next", "spread"])

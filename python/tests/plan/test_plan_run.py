@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -19,7 +20,10 @@ from plan_builders import (
 )
 from reverse_funnel.errors import InputError, ReverseFunnelError
 from reverse_funnel.plan import PlanRequest, PlanResult, run_plan
+from reverse_funnel.plan.make import METHODS
 from reverse_funnel.plan.report import plan_summary
+from reverse_funnel.plan.run import read_problem
+from reverse_funnel.plan.settings import read_settings
 from reverse_funnel.plan.targets import HEADERS
 from reverse_funnel.plan.vintages import Outcome
 from reverse_funnel.text import NOTHING
@@ -119,6 +123,64 @@ def test_faulty_goals_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         run(seeds, "v1")
     assert contents(seeds) == {}
+
+
+@pytest.mark.parametrize(
+    ("start", "is_over"), [(date(2024, 1, 1), True), (date(2025, 2, 1), False)]
+)
+def test_goals_that_are_over_are_refused(tmp_path: Path, start: date, is_over: bool) -> None:
+    # As of the last day of 2025; the second version's last goal is of January 2026.
+    seeds = write_seeds(tmp_path, goal_lines([80_000] * 12, start=start))
+    if is_over:
+        with pytest.raises(
+            InputError, match="'FY2026' is of 2024-12-01, which is over as of 2025-12-31"
+        ):
+            run(seeds, "v1")
+        assert contents(seeds) == {}
+    else:
+        assert run(seeds, "v1").outcome is Outcome.WRITTEN
+
+
+def test_ten_thousand_goal_cells_are_planned_and_written(tmp_path: Path) -> None:
+    """Segments by territories, 9,900 goal cells: each gets what it would get alone."""
+    segments = [f"segment{number:02}" for number in range(99)]
+    territories = [f"territory{number:02}" for number in range(100)]
+    cells = [
+        SMB._replace(segment=segment, territory=territory)
+        for segment in segments
+        for territory in territories
+    ]
+    lines = [
+        line
+        for number, cell in enumerate(cells)
+        for line in goal_lines([1000 * (1 + number % 7)] * 3, cell=cell.goal_cell)
+    ]
+    seeds = write_seeds(tmp_path, lines)
+    mappings = seeds / "mappings"
+    rules = [f"{segment},{number},{number}" for number, segment in enumerate(segments)]
+    (mappings / "segment_rules.csv").write_text(
+        "\n".join(["segment,min_employees,max_employees", *rules]) + "\n"
+    )
+    countries = [f"Country {number},{name}" for number, name in enumerate(territories)]
+    (mappings / "territory_map.csv").write_text("\n".join(["country,territory", *countries]) + "\n")
+    found = run(seeds, "v1", {cell: {} for cell in cells}).plan
+    qualified = found.steps["qualified"]
+    assert qualified.shape == (9900, 3)
+    alone = run(write_seeds(tmp_path / "alone", goal_lines([3000.0] * 3)), cells={SMB: {}}).plan
+    third = qualified[np.arange(9900) % 7 == 2]
+    np.testing.assert_allclose(third, np.tile(alone.steps["qualified"], (len(third), 1)), rtol=1e-6)
+    assert len((seeds / "targets" / "pipeline_targets.csv").read_text().splitlines()) > 9900 * 3
+
+
+def test_what_is_gone_is_not_to_be_created_whatever_the_method(seeds: Path) -> None:
+    rows = mart_rows(CELLS, as_of_date=date(2026, 6, 30))
+    for method in METHODS:
+        problem = read_problem(
+            answers(rows), seeds, VARS, read_settings(VARS, seeds, method=method)
+        )
+        rest = problem.to_create(problem.solve(problem.extended))
+        assert (rest[:, :6] == 0).all()
+        assert (rest[:, 6:9] > 0).all()
 
 
 def test_the_targets_bring_the_goal_when_simulated_forward(seeds: Path) -> None:

@@ -7,6 +7,14 @@ them. What an estimator should find is written to truth.json (``truth``).
 
 from reverse_funnel.demo.build import build_demo
 from reverse_funnel.demo.config import DemoConfig, DemoSummary
+from reverse_funnel.demo.finance import write_costs, write_headcount
 from reverse_funnel.demo.goals import write_bookings_goals
 
-__all__ = ["DemoConfig", "DemoSummary", "build_demo", "write_bookings_goals"]
+__all__ = [
+    "DemoConfig",
+    "DemoSummary",
+    "build_demo",
+    "write_bookings_goals",
+    "write_costs",
+    "write_headcount",
+]

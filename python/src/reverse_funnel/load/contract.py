@@ -135,7 +135,7 @@ TABLES = (
             "is_active": "boolean",
             "start_date": "date",
         },
-        without_it="no teams, roles or owners' names",
+        without_it="no teams or roles",
     ),
 )
 

@@ -235,7 +235,7 @@ def smooth_creation(
         scaled / scale[:, :, np.newaxis],
         (wanted - by_period(given, timeline.period)) / scale,
         by_period(goals, timeline.period) / scale,
-        _roughness(timeline, known=reference is not None),
+        _roughness(timeline, known=reference is not None, held=None if cap is None else cap < unit),
         (np.where(solvable, lower, 0.0), np.where(solvable, upper, 0.0)),
         steadiness.smoothness,
     )
@@ -288,16 +288,22 @@ def _reachable_goals(
     return wanted - gap, gap[:, period] * share
 
 
-def _roughness(timeline: Timeline, *, known: bool) -> FloatArray:
-    """Return (N, N): zᵀRz is h⁻³ times the sum of squared second differences of z.
+def _roughness(timeline: Timeline, *, known: bool, held: BoolArray | None) -> FloatArray:
+    """Return (P, N, N), or (1, N, N): zᵀRz is h⁻³ times the sum of squared second differences of z.
 
-    Differences that involve months gone by count only where a plan for those months is known.
+    Differences that involve months gone by count only where a plan for those months is known, and
+    none that involves a month of (P, N) `held`, which a cap keeps from what is steady: the months
+    about it are to make up for it, not to follow it down.
     """
     span = len(timeline.period)
-    difference = np.diff(np.eye(span), n=2, axis=0)
+    difference = np.diff(np.eye(span), n=2, axis=0)[np.newaxis]
     if not known:
-        difference = difference[timeline.first_free :]
-    return timeline.length**3 * (difference.T @ difference)
+        difference = difference[:, timeline.first_free :]
+    if held is not None:
+        free = ~(held[:, np.newaxis, :] & (difference != 0)).any(axis=2)
+        difference = difference * free[:, :, np.newaxis]
+    squares: FloatArray = np.einsum("pdm,pdn->pmn", difference, difference)
+    return timeline.length**3 * squares
 
 
 def _steadiest(
@@ -327,7 +333,7 @@ def _steadiest(
     open_ = np.arange(problems)
     for weight in smoothness:
         best[open_] = bounded_least_squares(
-            normal[open_] + weight * roughness,
+            normal[open_] + weight * (roughness[open_] if len(roughness) > 1 else roughness),
             right[open_],
             lower[open_],
             upper[open_],

@@ -7,22 +7,27 @@ month out. All faults are reported together, each with its row and column.
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from reverse_funnel.errors import Fault, InputError, raise_if
 from reverse_funnel.plan.model import ALL, UNMAPPED, GoalCell, Goals
 from reverse_funnel.plan.months import first_day, month_of
+from reverse_funnel.plan.seed_rows import (
+    FirstOfMonth,
+    IsoDate,
+    Name,
+    parse_rows,
+    read_csv_rows,
+    unknown_name,
+)
 
 GOALS_FILE = Path("finance") / "bookings_goals.csv"
 
@@ -34,39 +39,19 @@ VOCABULARIES = {
 }
 
 
-def _iso_date(value: Any) -> date:
-    text = str(value)
-    if len(text) != 10:
-        raise ValueError("is not a date of the form YYYY-MM-DD")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("is not a date of the form YYYY-MM-DD") from None
-
-
-def _month(value: Any) -> date:
-    day = _iso_date(value)
-    if day.day != 1:
-        raise ValueError("is not the first day of a month")
-    return day
-
-
-Name = Annotated[str, Field(min_length=1)]
-
-
 class GoalRow(BaseModel):
     """One row of bookings_goals.csv."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    fiscal_month: Annotated[date, BeforeValidator(_month)]
+    fiscal_month: FirstOfMonth
     segment: Name
     deal_type: Name
     territory: Name
     bookings_goal: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=2)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     version: Name
-    approved_at: Annotated[date, BeforeValidator(_iso_date)]
+    approved_at: IsoDate
     approved_by: Name
 
     @property
@@ -74,8 +59,6 @@ class GoalRow(BaseModel):
         """The goal cell as finance names it."""
         return GoalCell(self.segment, self.deal_type, self.territory)
 
-
-COLUMNS = tuple(GoalRow.model_fields)
 
 _REMEDIES = {
     "fiscal_month": "write the first day of the month, such as 2026-07-01",
@@ -85,17 +68,7 @@ _REMEDIES = {
     "version": "name the version of the goals, such as FY2026",
     "approved_at": "write the day of approval, such as 2025-12-10",
     "approved_by": "name who approved the goals",
-}
-_PROBLEMS = {
-    "string_too_short": "is empty",
-    "string_pattern_mismatch": "is not a currency code",
-    "greater_than_equal": "is negative",
-    "decimal_parsing": "is not a number",
-    "decimal_type": "is not a number",
-    "finite_number": "is not a number",
-    "decimal_max_places": "has more than two decimals",
-    "decimal_max_digits": "has more than 18 digits",
-    "decimal_whole_digits": "has more than 16 digits before the point",
+    **{dimension: f"name the {dimension} of this goal" for dimension in VOCABULARIES},
 }
 
 
@@ -139,7 +112,11 @@ def read_goals(
 
     """
     path = seeds_dir / GOALS_FILE
-    numbered = _parse(path)
+    numbered = parse_rows(path, GoalRow, _REMEDIES)
+    if not numbered:
+        raise InputError(
+            Fault(file=path, problem="holds no goal", remedy="add a row for each month and cell")
+        )
     chosen = _choose_version(path, numbered, version)
     numbered = {row: goal for row, goal in numbered.items() if goal.version == chosen}
     vocabularies = read_vocabularies(seeds_dir, plan_dimensions)
@@ -170,99 +147,12 @@ def read_vocabularies(
     vocabularies = {}
     for dimension, (file, column) in VOCABULARIES.items():
         path = seeds_dir / "mappings" / file
-        rows, faults = _read_csv(path, (column,))
+        rows, faults = read_csv_rows(path, (column,))
         raise_if(faults)
         names = {row[column] for row in rows.values() if row[column]}
         extra = {UNMAPPED} if dimension in plan_dimensions else {UNMAPPED, ALL}
         vocabularies[dimension] = (str(path), frozenset(names | extra))
     return vocabularies
-
-
-def _parse(path: Path) -> dict[int, GoalRow]:
-    """Return the rows by line number; `InputError` with every cell that does not parse."""
-    given, faults = _read_csv(path, COLUMNS)
-    rows: dict[int, GoalRow] = {}
-    for number, cells in given.items():
-        try:
-            rows[number] = GoalRow.model_validate(cells)
-        except ValidationError as error:
-            faults += _faults_of(path, number, cells, error)
-    raise_if(sorted(faults, key=lambda fault: fault.row or 0))
-    if not rows:
-        raise InputError(
-            Fault(file=path, problem="holds no goal", remedy="add a row for each month and cell")
-        )
-    return rows
-
-
-def _read_csv(
-    path: Path, required: Collection[str]
-) -> tuple[dict[int, dict[str, str]], list[Fault]]:
-    """Return the trimmed cells of each row by line number, and the rows that have too few or many.
-
-    Raises `InputError` for a file that is no table at all: absent, not text, a column missing.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(
-            Fault(
-                file=path,
-                problem="not found",
-                remedy=f"write it, with the columns {', '.join(required)}",
-            )
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            Fault(
-                file=path,
-                row=error.object[: error.start].count(b"\n") + 1,
-                problem="is not UTF-8 text",
-                remedy="save the file as CSV in UTF-8",
-            )
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
-    raise_if(
-        Fault(file=path, row=1, column=name, problem="is missing", remedy="add the column")
-        for name in required
-        if name not in header
-    )
-    rows: dict[int, dict[str, str]] = {}
-    faults: list[Fault] = []
-    number = reader.line_num + 1
-    for cells in reader:
-        if len(cells) == len(header):
-            rows[number] = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-        elif any(cell.strip() for cell in cells):
-            faults.append(
-                Fault(
-                    file=path,
-                    row=number,
-                    problem=f"has {len(cells)} cells where the header has {len(header)}",
-                    remedy="put text that holds a comma in double quotes",
-                )
-            )
-        number = reader.line_num + 1
-    return rows, faults
-
-
-def _faults_of(
-    path: Path, number: int, cells: Mapping[str, str], error: ValidationError
-) -> Iterator[Fault]:
-    for detail in error.errors():
-        column = str(detail["loc"][0])
-        given = cells[column]
-        problem = _PROBLEMS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
-        if not given:
-            problem = "is empty"
-        yield Fault(
-            file=path,
-            row=number,
-            column=column,
-            problem=f"{given!r} {problem}" if given else problem,
-            remedy=_REMEDIES.get(column, f"name the {column} of this goal"),
-        )
 
 
 def _choose_version(path: Path, rows: Mapping[int, GoalRow], wanted: str | None) -> str:
@@ -302,18 +192,8 @@ def _unknown_names(
     for number, row in rows.items():
         for dimension, (source, names) in vocabularies.items():
             name = getattr(row, dimension)
-            if name in names:
-                continue
-            known = sorted(names - {UNMAPPED, ALL})
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}? Known" if close else "known"
-            yield Fault(
-                file=path,
-                row=number,
-                column=dimension,
-                problem=f"{name!r} is not a known {dimension}",
-                remedy=f"{hint} are {', '.join(known)}; others must first be added to {source}",
-            )
+            if name not in names:
+                yield unknown_name(path, number, dimension, name, names, source)
 
 
 def _foreign_currencies(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from reverse_funnel.plan.assumptions import AssumptionBook, Lags, tabulate
+from reverse_funnel.plan.caps import CreationCap, laid_out_caps
 from reverse_funnel.plan.confidence import (
     Outlook,
     group_of,
@@ -57,6 +58,8 @@ class PlanSettings:
         How evenly the distribution method is to create.
     confidence
         How sure the p80 form of the targets is to be, and for whom.
+    caps
+        The most that can be created; only the distribution method heeds them.
 
     """
 
@@ -67,6 +70,7 @@ class PlanSettings:
     fiscal_year_start_month: int = 1
     steadiness: Steadiness = field(default_factory=Steadiness)
     confidence: Confidence = field(default_factory=Confidence)
+    caps: tuple[CreationCap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,12 @@ class Plan:
     outlook: Outlook
     outlook_p80: Outlook | None
     carry_over: CarryOver | None = None
+
+    @property
+    def cap(self) -> FloatArray | None:
+        """(G, T) most that can be created in a month; None where there are no caps."""
+        cap = laid_out_caps(self.settings.caps, self.assumptions.goal_cells, self.timeline)
+        return None if cap is None else cap[:, : self.months]
 
     @property
     def first_month(self) -> int:
@@ -267,6 +277,7 @@ def pose(
     creation_months = table.months + upstream_lag
     span = creation_months + assumptions.kernel.shape[1] - 1
     timeline = make_timeline(table, span, book.as_of_date, start_month)
+    stands = lay_out(standing, assumptions, timeline, book.as_of_date)
     return Problem(
         settings=settings,
         goals=goals,
@@ -276,7 +287,9 @@ def pose(
         assumptions=assumptions,
         creation_months=creation_months,
         timeline=timeline,
-        standing=lay_out(standing, assumptions, timeline, book.as_of_date),
+        standing=replace(
+            stands, cap=laid_out_caps(settings.caps, assumptions.goal_cells, timeline)
+        ),
     )
 
 

@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from reverse_funnel.plan.assumptions import ESSENTIAL, Assumption
+from reverse_funnel.plan.caps import CAPS_FILE
 from reverse_funnel.plan.diff import CAUSES, SINCE, Difference
 from reverse_funnel.plan.levers import Belief, Scenario, what_if
 from reverse_funnel.plan.make import Plan, Problem
 from reverse_funnel.plan.model import FUNNEL_STEPS, BoolArray, FloatArray
 from reverse_funnel.plan.months import first_day, fiscal_year, quarter_name
+from reverse_funnel.plan.sums import by_goal_cell
 from reverse_funnel.text import count, money, multiple, percent, share_of
 
 
@@ -45,14 +47,18 @@ def plan_notes(plan: Plan, *, currency: str) -> list[str]:
         weights=plan.assumptions.yield_per_opportunity,
         minlength=len(plan.assumptions.goal_cells),
     )
+    capped = {cap.cell for cap in plan.settings.caps}
     for goal, cell in enumerate(plan.assumptions.goal_cells):
         if (missed := float(plan.unreachable[goal].sum())) > 0:
             why = (
-                "its quarters begin too soon for anything created now."
-                if brings[goal] > 0
-                else "no source of it has a measurable win rate above zero."
+                "no source of it has a measurable win rate above zero."
+                if brings[goal] <= 0
+                else "its quarters begin too soon, or a cap keeps it from creating enough."
+                if cell in capped
+                else "its quarters begin too soon for anything created now."
             )
             notes.append(f"UNREACHABLE: {' / '.join(cell)}, {money(missed)} {currency}: {why}")
+    notes += _cap_notes(plan)
     if plan.carry_over is not None:
         over = plan.carry_over
         notes.append(
@@ -61,6 +67,22 @@ def plan_notes(plan: Plan, *, currency: str) -> list[str]:
             "late."
         )
     return notes
+
+
+def _cap_notes(plan: Plan) -> Iterator[str]:
+    """Yield what the caps of seed creation_caps did to the plan."""
+    cap, ahead = plan.cap, slice(plan.timeline.first_free, plan.months)
+    if cap is None:
+        return
+    if plan.settings.method != "distribution":
+        yield f"CAPS of {CAPS_FILE.name} are not heeded by method {plan.settings.method}."
+        return
+    index, goal_cells = plan.assumptions.goal_index, len(plan.assumptions.goal_cells)
+    count = by_goal_cell(np.nan_to_num(plan.steps[FUNNEL_STEPS[-1]]), index, goal_cells)
+    full = count[:, ahead] >= cap[:, ahead] * (1 - 1e-9)
+    for goal in np.flatnonzero(full.any(axis=1)):
+        cell = " / ".join(plan.assumptions.goal_cells[goal])
+        yield f"CAPPED: {cell}, in {int(full[goal].sum())} months."
 
 
 def _levels(entries: Sequence[Assumption]) -> Iterator[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.assumptions import Query, read_assumptions
-from reverse_funnel.plan.goals import read_goals
+from reverse_funnel.plan.goals import GOALS_FILE, GoalsVersion, read_goals
 from reverse_funnel.plan.make import METHODS, Plan, PlanSettings, Problem, finish, pose
+from reverse_funnel.plan.months import first_day, month_of
 from reverse_funnel.plan.replan import DEFAULT_POLICY, POLICIES, BasePlan, read_base, replan
 from reverse_funnel.plan.settings import read_settings
 from reverse_funnel.plan.standing import read_standing
@@ -77,7 +78,9 @@ def run_plan(
 
     """
     _check(request)
-    settings = read_settings(project_vars, method=request.method, goal_growth=request.goal_growth)
+    settings = read_settings(
+        project_vars, seeds_dir, method=request.method, goal_growth=request.goal_growth
+    )
     with only_plan(seeds_dir):
         base = None if request.base is None else read_base(seeds_dir, request.base)
         problem = read_problem(
@@ -111,7 +114,8 @@ def read_problem(
 ) -> Problem:
     """Read goals, assumptions and what stands, and arrange them; parameters as in `run_plan`.
 
-    Raises `ReverseFunnelError` where the warehouse does not speak for `as_of`.
+    Raises `ReverseFunnelError` where the warehouse does not speak for `as_of`, `InputError` where
+    the goals are over.
     """
     progress("reading goals")
     goals = read_goals(
@@ -127,8 +131,24 @@ def read_problem(
             f"the assumptions are of {book.as_of_date}, not of {as_of}",
             remedy=f"dbt build --select {SELECTION} --vars 'as_of_date: {as_of}'",
         )
+    _refuse_what_is_over(goals, book.as_of_date, seeds_dir)
     progress("reading what stands already")
     return pose(goals, book, settings, read_standing(query))
+
+
+def _refuse_what_is_over(goals: GoalsVersion, as_of: date, seeds_dir: Path) -> None:
+    """Raise `InputError` where nothing can be created for any goal any more."""
+    last = goals.goals.first_month + goals.goals.months - 1
+    if last < month_of(as_of + timedelta(days=1)):
+        raise InputError(
+            Fault(
+                file=seeds_dir / GOALS_FILE,
+                column="fiscal_month",
+                problem=f"the last goal of version {goals.version!r} is of {first_day(last)}, "
+                f"which is over as of {as_of}",
+                remedy="add goals of months to come, or choose others with --goals-version",
+            )
+        )
 
 
 def _solve(

@@ -1,12 +1,14 @@
-"""The project's vars that a plan depends on, checked."""
+"""What people set that a plan depends on: the project's vars and the creation caps, checked."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from reverse_funnel.errors import Fault, raise_if
+from reverse_funnel.plan.caps import read_caps
 from reverse_funnel.plan.distribution import Steadiness
 from reverse_funnel.plan.make import PlanSettings
 from reverse_funnel.plan.model import Cell, Confidence
@@ -15,19 +17,25 @@ DEFAULT = PlanSettings()
 
 
 def read_settings(
-    project_vars: Mapping[str, Any], *, method: str = "distribution", goal_growth: float = 0.0
+    project_vars: Mapping[str, Any],
+    seeds_dir: Path,
+    *,
+    method: str = "distribution",
+    goal_growth: float = 0.0,
 ) -> PlanSettings:
-    """Return a plan's settings from the vars of dbt_project.yml, by default those documented there.
+    """Return a plan's settings: the vars of dbt_project.yml, and the caps in the seeds.
 
-    Raises `InputError` with every var that makes no sense.
+    A var that is not given has the value documented there. Raises `InputError` with every var that
+    makes no sense, then with every fault of the caps.
     """
     raise_if(_faults(project_vars))
+    plan_dimensions = tuple(project_vars.get("plan_dimensions", Cell._fields[:4]))
     smoothness = project_vars.get("plan_smoothness", DEFAULT.steadiness.smoothness)
     return PlanSettings(
         method=method,
         goal_growth=goal_growth,
         qualifying_stage=int(project_vars.get("qualifying_stage", 2)),
-        plan_dimensions=tuple(project_vars.get("plan_dimensions", Cell._fields[:4])),
+        plan_dimensions=plan_dimensions,
         fiscal_year_start_month=int(project_vars.get("fiscal_year_start_month", 1)),
         steadiness=Steadiness(
             smoothness=tuple(float(weight) for weight in smoothness),
@@ -40,6 +48,7 @@ def read_settings(
                 project_vars.get("bookings_common_shock", DEFAULT.confidence.common_shock)
             ),
         ),
+        caps=read_caps(seeds_dir, plan_dimensions),
     )
 
 

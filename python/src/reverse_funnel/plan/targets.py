@@ -7,7 +7,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -271,7 +271,10 @@ def inputs_hash(plan: Plan) -> str:
         "carry_over": None if plan.carry_over is None else plan.carry_over.terms(),
         "goals": sorted(_goal_rows(plan.goals)),
         "goals_version": plan.goals.version,
-        "settings": asdict(plan.settings),
+        "settings": {
+            **asdict(replace(plan.settings, caps=())),
+            "caps": sorted(cap.terms() for cap in plan.settings.caps),
+        },
         "standing": plan.standing_book.terms(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

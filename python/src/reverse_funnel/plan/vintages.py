@@ -220,11 +220,17 @@ def replace_files(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 @contextlib.contextmanager
 def only_plan(seeds_dir: Path) -> Iterator[None]:
-    """Hold the lock on the targets folder; a second plan at the same time is refused.
+    """Hold the lock on the targets folder; a second plan at the same time is refused."""
+    with only_writer(seeds_dir / TARGETS_DIR, "another plan is being written"):
+        yield
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock on a folder of seeds, or raise `ReverseFunnelError` with the refusal.
 
     The lock is on the folder itself, so it leaves no file behind and ends with the process.
     """
-    folder = seeds_dir / TARGETS_DIR
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -232,7 +238,7 @@ def only_plan(seeds_dir: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ReverseFunnelError(
-                f"another plan is being written to {folder}",
+                f"{refusal} to {folder}",
                 remedy="wait until it has finished, and try again",
             ) from error
         yield

@@ -98,10 +98,47 @@ class DbtProject:
 
         Raises `ReverseFunnelError` with dbt's own message when the query fails.
         """
+        result = self._invoke(
+            *("show", "--inline", sql, "--limit", "-1", "--output", "json"),
+            failure="dbt could not answer",
+        )
+        return _rows(result.results[-1].agate_table)
+
+    def with_vars(self, **vars: Any) -> DbtProject:
+        """Return the same project with these vars over its own."""
+        return DbtProject(
+            self.project_dir, self._profiles_dir, self.target, {**self._overrides, **vars}
+        )
+
+    def build(self, select: str) -> None:
+        """Build the selected seeds and models, without tests.
+
+        `select` is dbt's own selection syntax, such as `+forecasts`. Raises `ReverseFunnelError`
+        with dbt's own message when something cannot be built.
+        """
+        self._invoke(
+            *("build", "--select", select, "--exclude-resource-type", "test", "unit_test"),
+            failure=f"dbt could not build {select}",
+        )
+
+    def run_operation(self, macro: str) -> None:
+        """Run a macro without arguments; raises `ReverseFunnelError` where it fails."""
+        self._invoke("run-operation", macro, failure=f"dbt could not run {macro}")
+
+    def files_of(self, select: str) -> list[Path]:
+        """Return the files of the selected seeds and models, in dbt's order."""
+        listed = self._invoke(
+            *("ls", "--select", select, "--resource-types", "model", "seed", "--output", "path"),
+            failure=f"dbt could not list {select}",
+        )
+        return [self.project_dir / path for path in listed]
+
+    def _invoke(self, *command: str, failure: str) -> Any:
+        """Run a dbt command in this process, in silence, and return its result."""
         runner, errors = _runner()
         arguments = [
             *("--log-level", "none", "--no-use-colors", "--no-send-anonymous-usage-stats"),
-            *("show", "--inline", sql, "--limit", "-1", "--output", "json"),
+            *("--quiet", *command),
             *("--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir)),
         ]
         if self.target:
@@ -114,9 +151,9 @@ class DbtProject:
             with contextlib.chdir(self.project_dir):
                 outcome = runner.invoke(arguments)
                 if outcome.success and outcome.result is not None:
-                    return _rows(outcome.result.results[-1].agate_table)
+                    return outcome.result
                 raise ReverseFunnelError(
-                    f"dbt could not answer: {_complaint(outcome, errors)}",
+                    f"{failure}: {_complaint(outcome, errors)}",
                     remedy="if the warehouse has not been built yet, run `dbt build` first",
                 )
         finally:

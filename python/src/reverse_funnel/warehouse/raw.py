@@ -92,7 +92,7 @@ def raw_tables(info: ConnectionInfo, raw_schema: str) -> frozenset[str]:
         with open_database(info, read_only=True) as connection:
             rows = connection.execute(f"{listing} ?", [raw_schema]).fetchall()
     elif info.type == "postgres":
-        with _postgres(info) as cursor:
+        with postgres_cursor(info) as cursor:
             cursor.execute(f"{listing} %s", [raw_schema])
             rows = cursor.fetchall()
     else:
@@ -195,7 +195,10 @@ def _publish_to_postgres(
 ) -> dict[str, int]:
     schema = _name(raw_schema)
     published = {}
-    with tempfile.TemporaryDirectory(prefix="reverse_funnel_") as folder, _postgres(info) as cursor:
+    with (
+        tempfile.TemporaryDirectory(prefix="reverse_funnel_") as folder,
+        postgres_cursor(info) as cursor,
+    ):
         cursor.execute(f"create schema if not exists {schema}")
         for table in tables:
             target = f"{schema}.{_name(table)}"
@@ -222,14 +225,14 @@ def _publish_to_postgres(
 
 
 @contextlib.contextmanager
-def _postgres(info: ConnectionInfo) -> Iterator[Any]:
+def postgres_cursor(info: ConnectionInfo) -> Iterator[Any]:
     """Yield a cursor in a transaction of its own: committed on leaving, undone on any error."""
     try:
         # Imported here, because it comes with an extra.
         import psycopg2  # type: ignore[import-untyped]  # noqa: PLC0415
     except ImportError as error:
         raise ReverseFunnelError(
-            "writing to Postgres needs psycopg2",
+            "raw tables on Postgres need psycopg2",
             remedy="install the extra: reverse-funnel[postgres]",
         ) from error
 
