@@ -19,6 +19,13 @@ with unioned as (
     where opportunity_id is not null and changed_at is not null and not is_deleted
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
+    {%- if var('snapshot_crms') %}
+    union all
+    select *
+    from (
+        {{ recorded_by_snapshot() }}
+    ) as recorded
+    {%- endif %}
 )
 
 select

@@ -21,7 +21,8 @@ Node = dict[str, Any]
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """Parse every model, those of the CRMs not in use too: the manifest and what dbt said."""
     warehouse = Warehouse(
-        tmp_path_factory.mktemp("parse"), vars={"crm_sources": ["salesforce", "hubspot", "flat_file"]}
+        tmp_path_factory.mktemp("parse"),
+        vars={"crm_sources": ["salesforce", "hubspot", "flat_file"]},
     )
     said = warehouse.dbt("parse", "--no-partial-parse", "--show-all-deprecations").stdout
     return json.loads((warehouse.folder / "target" / "manifest.json").read_text()), said
