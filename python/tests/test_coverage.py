@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from scipy.stats import binom
 
-from compiled import CompiledModels, CompiledSql, Lab
+from compiled import ROOT, CompiledModels, CompiledSql, Lab
 from pipeline_lab import (
     LOST,
     QUALIFYING,
@@ -303,3 +303,11 @@ def test_attainment_is_coverage_times_conversion(
     assert coverage * conversion == pytest.approx(attainment, abs=0.0005)
     # of so many equal deals ten have to be won
     assert p_attain == pytest.approx(binom.sf(9, deals, 0.34), abs=0.01)
+
+
+def test_the_sentence_of_a_quarter_blames_nobody() -> None:
+    """It states what was and what is usual; it names no team and judges none."""
+    code = (ROOT / "models" / "marts" / "coverage" / "gtm_diagnosis.sql").read_text()
+    sentence = code[code.index("' of the bookings goal.") : code.index("as statement")].lower()
+    for word in ("blame", "fault", "fail", "miss", "poor", "only", "should", "marketing", "sales"):
+        assert word not in sentence
