@@ -79,10 +79,12 @@ def columns_of(warehouse: Warehouse, mart: str) -> list[str]:
 
 
 def marts_of(warehouse: Warehouse) -> list[str]:
+    """Return every mart but the one that lists what the raw tables lack."""
     return [
         name
         for (name,) in warehouse.query(
-            "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+            "select table_name from information_schema.tables where table_schema = 'marts' "
+            "and table_name <> 'source_gaps' order by 1"
         )
     ]
 

@@ -163,11 +163,15 @@ def build_and_check(warehouse: Warehouse) -> None:
 
 
 def relations(warehouse: Warehouse) -> list[str]:
-    """Return every mart, and the parts of the CRM contract that hardly any mart shows."""
+    """Return the marts, and the parts of the CRM contract that hardly any mart shows.
+
+    Not source_gaps: it lists what a loader does not land.
+    """
     marts = [
         f"marts.{name}"
         for (name,) in warehouse.query(
-            "select table_name from information_schema.tables where table_schema = 'marts'"
+            "select table_name from information_schema.tables where table_schema = 'marts' "
+            "and table_name <> 'source_gaps'"
         )
     ]
     assert len(marts) > 25
