@@ -74,7 +74,7 @@ offered as (
             else company.{{ column }}
         end as {{ 'landing_level' if column == 'cell_level' else column }},
         {% endfor -%}
-        coalesce(own.created_count, 0) * 1.0 / company.quarter_count as usual_count,
+        {{ ratio('coalesce(own.created_count, 0)', 'company.quarter_count') }} as usual_count,
         lead_times.lead_days
     from gaps
     inner join landing as company on gaps.horizon = company.horizon and company.cell_level = 'company'

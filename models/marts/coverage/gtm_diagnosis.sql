@@ -21,7 +21,8 @@ recent as (
         measured.segment_key,
         count(past.attainment) as recent_count,
         percentile_cont(0.5) within group (order by past.attainment) as recent_attainment,
-        avg(case when past.attainment is null then null when past.pipeline_attainment < 1 then 1.0 else 0.0 end) as recent_missed_share,
+        {{ ratio('sum(case when past.attainment is not null and past.pipeline_attainment < 1 then 1 else 0 end)', 'count(past.attainment)') }}
+            as recent_missed_share,
         {{ ratio('sum(past.bookings_month_3)', 'sum(past.bookings)') }} as recent_month_3_share
     from measured
     inner join measured as past
