@@ -20,7 +20,7 @@ select
     forecasts.cell_level,
     {{ cell('forecasts') }},
     cast(count(*) as integer) as quarter_count,
-    avg(misses.dispersion) as dispersion
+    {{ ratio('sum(misses.dispersion)', 'count(*)') }} as dispersion
 from forecasts
 inner join misses
     on
