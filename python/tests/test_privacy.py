@@ -205,7 +205,7 @@ PERSONAL_COLUMNS = {
 def columns_of(model: dict[str, Any]) -> set[str]:
     """Return the columns a model publishes, from its last, or only, select list."""
     lists = re.findall(r"^select\n(.*?)(?:^from|^where|\Z)", model["raw_code"], re.M | re.S)
-    return set(re.findall(r"(\w+),?$", lists[0], re.M)) if lists else set()
+    return set(re.findall(r"(?<!case )\b(\w+),?$", lists[0], re.M)) if lists else set()
 
 
 def test_personal_columns_are_tagged(parsed: tuple[dict[str, Any], str]) -> None:  # noqa: F811
