@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='by_fingerprint', unique_key='lead_key', on_schema_change='append_new_columns') }}
 with unioned as (
     {%- for crm in crms() %}
     select
@@ -36,35 +37,49 @@ with unioned as (
     {%- endfor %}
 ),
 
+landed as (
+    select
+        unioned.*,
+        {{ fingerprint('unioned', also=[free_text('company')]) }} as fingerprint
+    from unioned
+),
+
+changed as (
+    select * from {{ only_changed('landed', 'lead_key') }}
+),
+
 -- Only the few ids that came more than once are sorted; the latest of each is published.
 duplicated as (
     select
         lead_key,
-        count(*) - 1 as superseded_row_count
-    from unioned
+        count(*) - 1 as superseded_row_count,
+        sum(fingerprint) as fingerprint_sum
+    from changed
     group by lead_key
     having count(*) > 1
 ),
 
 ranked as (
     select
-        unioned.*,
+        changed.*,
         duplicated.superseded_row_count,
+        duplicated.fingerprint_sum,
         row_number() over (
-            partition by unioned.lead_key
-            order by unioned.last_modified_at desc, unioned.loaded_at desc, unioned.status asc, unioned.owner_id asc
+            partition by changed.lead_key
+            order by changed.last_modified_at desc, changed.loaded_at desc, changed.status asc, changed.owner_id asc, changed.fingerprint asc
         ) as recency
-    from unioned
-    inner join duplicated on unioned.lead_key = duplicated.lead_key
+    from changed
+    inner join duplicated on changed.lead_key = duplicated.lead_key
 ),
 
 deduplicated as (
     select
-        unioned.*,
+        changed.*,
         0 as superseded_row_count,
+        changed.fingerprint as fingerprint_sum,
         1 as recency
-    from unioned
-    left join duplicated on unioned.lead_key = duplicated.lead_key
+    from changed
+    left join duplicated on changed.lead_key = duplicated.lead_key
     where duplicated.lead_key is null
     union all
     select * from ranked
@@ -101,5 +116,6 @@ select
     {{ free_text('rejection_reason') }} as rejection_reason,
     last_modified_at,
     loaded_at,
-    cast(superseded_row_count as integer) as superseded_row_count
+    cast(superseded_row_count as integer) as superseded_row_count,
+    cast(fingerprint_sum as bigint) as fingerprint
 from deduplicated

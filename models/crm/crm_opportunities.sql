@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='by_fingerprint', unique_key='opportunity_key', on_schema_change='append_new_columns') }}
 with unioned as (
     {%- for crm in crms() %}
     select
@@ -31,37 +32,51 @@ with unioned as (
     {%- endfor %}
 ),
 
+landed as (
+    select
+        unioned.*,
+        {{ fingerprint('unioned', also=[free_text('name'), in_corporate_currency('amount_original', 'corporate_rate'), var('absurd_amount')]) }} as fingerprint
+    from unioned
+),
+
+changed as (
+    select * from {{ only_changed('landed', 'opportunity_key') }}
+),
+
 -- Only the few ids that came more than once are sorted; the latest of each is published.
 duplicated as (
     select
         opportunity_key,
-        count(*) - 1 as superseded_row_count
-    from unioned
+        count(*) - 1 as superseded_row_count,
+        sum(fingerprint) as fingerprint_sum
+    from changed
     group by opportunity_key
     having count(*) > 1
 ),
 
 ranked as (
     select
-        unioned.*,
+        changed.*,
         duplicated.superseded_row_count,
+        duplicated.fingerprint_sum,
         row_number() over (
-            partition by unioned.opportunity_key
+            partition by changed.opportunity_key
             order by
-                unioned.last_modified_at desc, unioned.loaded_at desc,
-                unioned.stage_name asc, unioned.amount_original asc, unioned.close_date asc
+                changed.last_modified_at desc, changed.loaded_at desc,
+                changed.stage_name asc, changed.amount_original asc, changed.close_date asc, changed.fingerprint asc
         ) as recency
-    from unioned
-    inner join duplicated on unioned.opportunity_key = duplicated.opportunity_key
+    from changed
+    inner join duplicated on changed.opportunity_key = duplicated.opportunity_key
 ),
 
 deduplicated as (
     select
-        unioned.*,
+        changed.*,
         0 as superseded_row_count,
+        changed.fingerprint as fingerprint_sum,
         1 as recency
-    from unioned
-    left join duplicated on unioned.opportunity_key = duplicated.opportunity_key
+    from changed
+    left join duplicated on changed.opportunity_key = duplicated.opportunity_key
     where duplicated.opportunity_key is null
     union all
     select * from ranked
@@ -117,5 +132,6 @@ select
         || case when is_close_before_creation and not is_close_date_impossible then 'close_before_creation,' else '' end,
         ''
     ) as repairs,
-    cast(superseded_row_count as integer) as superseded_row_count
+    cast(superseded_row_count as integer) as superseded_row_count,
+    cast(fingerprint_sum as bigint) as fingerprint
 from examined

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -44,20 +45,41 @@ class Warehouse:
     def connect(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self.path), config={"storage_compatibility_version": "v1.4.0"})
 
+    def variables(self) -> dict[str, str]:
+        """Return the environment in which commands see this warehouse and no other."""
+        return (
+            dict(os.environ)
+            | {
+                "UNIFIED_PIPELINE_DB": str(self.path),
+                "DBT_PROFILES_DIR": str(self.profiles_dir()),
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+                "UNIFIED_PIPELINE_SEEDS": str(self.seeds),
+            }
+            | self.environment
+        )
+
+    def run_until(self, line: str, *command: str) -> None:
+        """Start a command and kill it as soon as it prints a line that matches."""
+        with subprocess.Popen(
+            [str(Path(sys.executable).parent / command[0]), *command[1:]],
+            cwd=ROOT,
+            env=self.variables(),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as running:
+            assert running.stdout
+            seen = next((text for text in running.stdout if re.search(line, text)), None)
+            running.kill()
+        assert seen, f"no line matched {line}"
+
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the environment (dbt, reverse-funnel) against this warehouse."""
-        environment = os.environ | {
-            "UNIFIED_PIPELINE_DB": str(self.path),
-            "DBT_PROFILES_DIR": str(self.profiles_dir()),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "UNIFIED_PIPELINE_SEEDS": str(self.seeds),
-        }
         done = subprocess.run(
             [str(Path(sys.executable).parent / command[0]), *command[1:]],
             cwd=ROOT,
-            env=environment | self.environment,
+            env=self.variables(),
             capture_output=True,
             text=True,
             check=False,

@@ -1,9 +1,18 @@
+{{ config(materialized='incremental', incremental_strategy='by_fingerprint', unique_key='opportunity_key', on_schema_change='sync_all_columns') }}
 {#- The one sort of the history: everything that depends on order is computed in it. -#}
 {%- set history = 'partition by opportunity_key order by is_current, changed_at, change_id' -%}
 
-with sequenced as (
+with states as (
+    select
+        states.*,
+        {{ fingerprint('states', also=[var('won_stage')]) }} as fingerprint
+    from {{ ref('int_opportunities__states') }} as states
+),
+
+sequenced as (
     select
         opportunity_key,
+        fingerprint,
         is_current,
         is_recorded,
         cast(stage_number as smallint) as stage_number,
@@ -21,7 +30,7 @@ with sequenced as (
         lag(close_date) over ({{ history }}) as previous_close_date,
         max(case when stage_number <= {{ var('won_stage') }} then stage_number else -1 end)
             over ({{ history }} rows between unbounded preceding and 1 preceding) as highest_stage_before
-    from {{ ref('int_opportunities__states') }}
+    from {{ only_changed('states', 'opportunity_key') }}
 )
 
 select
@@ -43,5 +52,6 @@ select
         or (close_date is distinct from previous_close_date)
     ) as is_change,
     previous_amount,
-    previous_close_date
+    previous_close_date,
+    fingerprint
 from sequenced
