@@ -32,6 +32,16 @@ WITHOUT_ARTIFACTS = {"build", "run", "seed", "test", "plan", "backtest", "headli
 """Commands whose JSON files no test reads."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long first, so that the processes of `pytest -n` end together."""
+    weighs = {"postgres": 2, "dbt": 1}
+    weight: dict[Path, int] = {}
+    for item in items:
+        marks = [weighs.get(mark.name, 0) for mark in item.iter_markers()]
+        weight[item.path] = max([weight.get(item.path, 0), *marks])
+    items.sort(key=lambda item: -weight[item.path])
+
+
 @dataclass
 class Warehouse:
     """One database with everything dbt needs to build it, apart from every other."""
@@ -106,7 +116,8 @@ class Warehouse:
         `files` replace whole seeds, by name. dbt wants seeds inside the project, so they lie in
         its build folder.
         """
-        self.seeds = Path("build", "test_seeds", self.folder.name)
+        process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self.seeds = Path("build", "test_seeds", process, self.folder.name)
         target = ROOT / self.seeds
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(ROOT / "seeds", target)
@@ -142,8 +153,13 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _read_once(session_folder: Path) -> None:
+def _apart(session_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what dbt writes out of the checkout, where processes would write the same files."""
     Warehouse.parsed = Parsed(session_folder / "parsed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
+        patch.setenv("DBT_LOG_PATH", str(tmp_path_factory.mktemp("logs")))
+        yield
 
 
 @pytest.fixture(scope="session")
