@@ -24,8 +24,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +34,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from dbt_runs import QUIET, Parsed, alone
+from dbt_runs import QUIET, Parsed, alone, run
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "unified_pipeline"
@@ -197,16 +195,9 @@ class CompiledModels:
         shutil.copy(ROOT / "profiles.yml.example", self.folder / "profiles.yml")
         like = {"vars": json.loads(variables), "seeds": Path("seeds"), "environment": {}}
         self.parsed.give(target, **like)
-        command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "compile"]
-        done = subprocess.run(
-            [
-                *command,
-                "--select",
-                "resource_type:model",
-                "resource_type:analysis",
-                "--vars",
-                variables,
-            ],
+        kinds = ("--select", "resource_type:model", "resource_type:analysis")
+        done = run(
+            ["dbt", "--no-use-colors", "compile", *kinds, "--vars", variables],
             cwd=ROOT,
             env=os.environ
             | QUIET
@@ -217,9 +208,6 @@ class CompiledModels:
                 "DBT_TARGET_PATH": str(target),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"dbt compile failed\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")

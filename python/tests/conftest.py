@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import psycopg2
 import pytest
 
 from compiled import CompiledModels
-from dbt_runs import NO_ARTIFACTS, QUIET, Parsed, alone
+from dbt_runs import NO_ARTIFACTS, QUIET, Parsed, alone, run
 from reverse_funnel.demo import DemoConfig, build_demo
 from reverse_funnel.warehouse import DbtProject, publish_raw
 
@@ -74,14 +73,7 @@ class Warehouse:
             "UNIFIED_PIPELINE_SEEDS": str(self.seeds),
         }
         with self._parsing(command):
-            done = subprocess.run(
-                [str(Path(sys.executable).parent / command[0]), *command[1:]],
-                cwd=ROOT,
-                env=environment | self.environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = run(command, cwd=ROOT, env=environment | self.environment)
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
         return done

@@ -5,6 +5,9 @@ target folder and reads anew only what has changed, or everything under other va
 hands that file to the next target folder with the same variables. With several test processes
 (`pytest -n 2`), `alone` lets one of them build what all of them need.
 
+Half of starting is importing dbt. `run` has that done once, by a process that forks for each
+command, so every command still has a process, an environment and files of its own.
+
 Nothing here imports pytest, so that benchmarks can use it too.
 """
 
@@ -12,10 +15,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import json
+import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +38,40 @@ QUIET = {
 }
 NO_ARTIFACTS = {"DBT_WRITE_JSON": "false"}
 """For commands whose results nobody reads from files: writing the manifest takes a second."""
+
+ENTRY_POINTS = {"dbt": ("dbt.cli.main", "cli"), "reverse-funnel": ("reverse_funnel.cli", "main")}
+"""Module and function behind each of the environment's commands."""
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_runs"])
+
+
+def run(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment, as `subprocess.run` would, and return all it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder, name) for name in ("stdout", "stderr")]
+        process = _forks.Process(target=_run_here, args=(list(command), cwd, dict(env), said))
+        process.start()
+        process.join()
+        texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in said]
+    return subprocess.CompletedProcess(command, process.exitcode or 0, *texts)
+
+
+def _run_here(command: list[str], cwd: Path, env: dict[str, str], said: list[Path]) -> None:
+    """Be the command: never returns where that ends with an exit code."""
+    for descriptor, path in enumerate(said, start=1):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, descriptor)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = command
+    module, function = ENTRY_POINTS[command[0]]
+    getattr(importlib.import_module(module), function)()
 
 
 @contextmanager
