@@ -15,8 +15,12 @@ DEMO_OPPORTUNITIES ?= 20000
 # The first day that `make backtest` forecasts from.
 BACKTEST_FROM ?= 2023-06-30
 
+# Test processes at a time: a number, or auto for one a core. Each takes a whole file of tests.
+TEST_PROCESSES ?= auto
+PARALLEL := -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder -p no:benchmark
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
+.PHONY: help setup build plan gate headlines real test test-quick lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,7 +55,10 @@ real: $(READY) ## Build on the public data sets beside the checkout (../shared/d
 	@$(BIN)/python -m pytest -q -m real python/tests
 
 test: lint ## Check everything: style, types, SQL, tests, builds on DuckDB and Postgres
-	@$(BIN)/python -m pytest python/tests
+	@$(BIN)/python -m pytest $(PARALLEL) python/tests
+
+test-quick: $(READY) ## Run the tests that need neither dbt nor Postgres, in a minute
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not dbt and not postgres and not real" python/tests
 
 lint: $(READY) profiles.yml
 	@$(BIN)/ruff check --quiet .

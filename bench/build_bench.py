@@ -142,8 +142,8 @@ def let_a_day_pass(folder: Path) -> None:
     """Change one opportunity, and one lead, in a thousand."""
     import duckdb  # noqa: PLC0415
 
-    settings = {"storage_compatibility_version": "v1.4.0"}
-    with duckdb.connect(str(folder / "warehouse.duckdb"), config=settings) as connection:
+    database = str(folder / "warehouse.duckdb")
+    with duckdb.connect(database, config={"storage_compatibility_version": "v1.4.0"}) as connection:
         connection.execute(ONE_DAY.read_text())
 
 

@@ -19,12 +19,11 @@ use it too.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ from typing import Any, Self
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
+
+from dbt_runs import QUIET, Parsed, alone, run
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "unified_pipeline"
@@ -165,18 +166,26 @@ class CompiledSql:
 
 
 class CompiledModels:
-    """Compiles the project in ``folder``, once for each set of variables asked for."""
+    """Compiles the project in ``folder``, once for each set of variables asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Several processes may share a folder. ``parsed`` is what dbt has read of the project before.
+    """
+
+    def __init__(self, folder: Path, parsed: Parsed | None = None) -> None:
         self.folder = folder
+        self.parsed = parsed or Parsed(folder / "parsed")
         self._compiled: dict[str, CompiledSql] = {}
 
     def __call__(self, variables: Mapping[str, Any] | None = None) -> CompiledSql:
         """Return the SQL of all models, with ``variables`` in the place of the project's own."""
         key = json.dumps(variables or {}, sort_keys=True)
         if key not in self._compiled:
-            target = self.folder / f"target_{len(self._compiled)}"
-            self._compile(key, target)
+            digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+            target, done = self.folder / digest, self.folder / f"{digest}.done"
+            with alone(self.folder / f"{digest}.lock"):
+                if not done.exists():
+                    self._compile(key, target)
+                    done.touch()
             manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
             self._compiled[key] = CompiledSql(_relations(manifest["nodes"]))
         return self._compiled[key]
@@ -184,32 +193,25 @@ class CompiledModels:
     def _compile(self, variables: str, target: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "profiles.yml.example", self.folder / "profiles.yml")
-        command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "compile"]
-        done = subprocess.run(
-            [
-                *command,
-                "--select",
-                "resource_type:model",
-                "resource_type:analysis",
-                "--vars",
-                variables,
-            ],
+        like = {"vars": json.loads(variables), "seeds": Path("seeds"), "environment": {}}
+        self.parsed.give(target, **like)
+        kinds = ("--select", "resource_type:model", "resource_type:analysis")
+        done = run(
+            ["dbt", "--no-use-colors", "compile", *kinds, "--vars", variables],
             cwd=ROOT,
             env=os.environ
+            | QUIET
             | {
                 "UNIFIED_PIPELINE_TARGET": "duckdb",
                 "UNIFIED_PIPELINE_DB": str(self.folder / f"{DATABASE}.duckdb"),
                 "DBT_PROFILES_DIR": str(self.folder),
                 "DBT_TARGET_PATH": str(target),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"dbt compile failed\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
+        self.parsed.keep(target, **like)
 
 
 def _relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Relation]:

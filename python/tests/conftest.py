@@ -10,23 +10,37 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import psycopg2
 import pytest
 
 from compiled import CompiledModels
+from dbt_runs import NO_ARTIFACTS, QUIET, Parsed, alone, run
 from reverse_funnel.demo import DemoConfig, build_demo
 from reverse_funnel.warehouse import DbtProject, publish_raw
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 Rows = list[tuple[Any, ...]]
+WITHOUT_ARTIFACTS = {"build", "run", "seed", "test", "plan", "backtest", "headlines", "load"}
+"""Commands whose JSON files no test reads."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long first, so that the processes of `pytest -n` end together."""
+    weighs = {"postgres": 2, "dbt": 1}
+    weight: dict[Path, int] = {}
+    for item in items:
+        marks = [weighs.get(mark.name, 0) for mark in item.iter_markers()]
+        weight[item.path] = max([weight.get(item.path, 0), *marks])
+    items.sort(key=lambda item: -weight[item.path])
 
 
 @dataclass
@@ -37,6 +51,10 @@ class Warehouse:
     vars: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     seeds: Path = Path("seeds")
+
+    parsed: ClassVar[Parsed | None] = None
+    """What dbt has read for any warehouse of this session."""
+    _parsed_as: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -49,12 +67,12 @@ class Warehouse:
         """Return the environment in which commands see this warehouse and no other."""
         return (
             dict(os.environ)
+            | QUIET
             | {
                 "UNIFIED_PIPELINE_DB": str(self.path),
                 "DBT_PROFILES_DIR": str(self.profiles_dir()),
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 "UNIFIED_PIPELINE_SEEDS": str(self.seeds),
             }
             | self.environment
@@ -76,17 +94,29 @@ class Warehouse:
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the environment (dbt, reverse-funnel) against this warehouse."""
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / command[0]), *command[1:]],
-            cwd=ROOT,
-            env=self.variables(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = self.variables()
+        if WITHOUT_ARTIFACTS.intersection(command):
+            environment = NO_ARTIFACTS | environment
+        with self._parsing(command):
+            done = run(command, cwd=ROOT, env=environment)
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
         return done
+
+    @contextmanager
+    def _parsing(self, command: Sequence[str]) -> Iterator[None]:
+        """Let a command start from what dbt has read for another warehouse like this one."""
+        like = {"vars": self.vars, "seeds": self.seeds, "environment": self.environment}
+        target = self.folder / "target"
+        if self.parsed and self._parsed_as != like:
+            self.parsed.give(target, **like)
+        yield
+        # dbt's own command line may have had other variables, and so may the package's commands.
+        if self.parsed and command[0] == "dbt" and list(command).count("--vars") == bool(self.vars):
+            self._parsed_as = like
+            self.parsed.keep(target, **like)
+        else:
+            self._parsed_as = None
 
     def dbt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         extra = ["--vars", json.dumps(self.vars)] if self.vars else []
@@ -103,7 +133,8 @@ class Warehouse:
         `files` replace whole seeds, by name. dbt wants seeds inside the project, so they lie in
         its build folder.
         """
-        self.seeds = Path("build", "test_seeds", self.folder.name)
+        process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self.seeds = Path("build", "test_seeds", process, self.folder.name)
         target = ROOT / self.seeds
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(ROOT / "seeds", target)
@@ -132,44 +163,89 @@ def simulate(warehouse: Warehouse, **config: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of a session share (`pytest -n 2` has two)."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apart(session_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what dbt writes out of the checkout, where processes would write the same files."""
+    Warehouse.parsed = Parsed(session_folder / "parsed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
+        patch.setenv("DBT_LOG_PATH", str(tmp_path_factory.mktemp("logs")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def build_once(
+    session_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Warehouse]:
+    """Return a function that builds a warehouse for all processes and gives each a copy of it.
+
+    DuckDB lets one process at a time open a file.
+    """
+
+    def give(name: str, build: Callable[[Warehouse], None], **options: Any) -> Warehouse:
+        built = session_folder / "built" / name
+        with alone(built.with_suffix(".lock")):
+            if not built.exists():
+                warehouse = Warehouse(tmp_path_factory.mktemp(name), **options)
+                build(warehouse)
+                built.parent.mkdir(exist_ok=True)
+                warehouse.folder.rename(built)
+        copy = tmp_path_factory.mktemp(name)
+        shutil.copytree(built, copy, dirs_exist_ok=True)
+        return Warehouse(copy, **options)
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def demo(build_once: Callable[..., Warehouse]) -> Warehouse:
     """Provide a clean company of 4,000 opportunities, built once."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("demo"))
-    simulate(warehouse, opportunities=4000, seed=11, as_of=date(2026, 8, 31))
-    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
-    return warehouse
+
+    def build(warehouse: Warehouse) -> None:
+        simulate(warehouse, opportunities=4000, seed=11, as_of=date(2026, 8, 31))
+        warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+
+    return build_once("demo", build)
 
 
 @pytest.fixture(scope="session")
-def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def dirty(build_once: Callable[..., Warehouse]) -> Warehouse:
     """Provide a company whose CRM has every planted fault, built once."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("dirty"))
-    simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
-    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
-    return warehouse
+
+    def build(warehouse: Warehouse) -> None:
+        simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
+        warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+
+    return build_once("dirty", build)
 
 
 @pytest.fixture(scope="session")
-def both_crms(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def both_crms(build_once: Callable[..., Warehouse]) -> Warehouse:
     """Land one small company twice, as Salesforce and as HubSpot; nothing is built."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("both_crms"))
-    simulate(warehouse, opportunities=700, seed=4, crm="both")
-    return warehouse
+    return build_once("both_crms", lambda w: simulate(w, opportunities=700, seed=4, crm="both"))
 
 
 @pytest.fixture(scope="session")
-def hubspot(both_crms: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def hubspot(both_crms: Warehouse, build_once: Callable[..., Warehouse]) -> Warehouse:
     """Build the small company from HubSpot."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("hubspot"), vars={"crm_sources": ["hubspot"]})
-    shutil.copy(both_crms.path, warehouse.path)
-    warehouse.dbt("build", "--exclude-resource-type", "unit_test", "test")
-    return warehouse
+
+    def build(warehouse: Warehouse) -> None:
+        shutil.copy(both_crms.path, warehouse.path)
+        warehouse.dbt("build", "--exclude-resource-type", "unit_test", "test")
+
+    return build_once("hubspot", build, vars={"crm_sources": ["hubspot"]})
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
+def compiled(session_folder: Path) -> CompiledModels:
     """Provide the SQL of every model, compiled once for each set of variables."""
-    return CompiledModels(tmp_path_factory.mktemp("compiled"))
+    return CompiledModels(session_folder / "compiled", Parsed(session_folder / "parsed"))
 
 
 def sort_key(row: Sequence[Any]) -> tuple[tuple[bool, str], ...]:

@@ -57,7 +57,9 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Run dbt twice on a small company, and keep the SQL of both runs."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("incremental"))
+    warehouse = Warehouse(
+        tmp_path_factory.mktemp("incremental"), environment={"DBT_WRITE_JSON": "true"}
+    )
     simulate(warehouse, opportunities=30, seed=3)
     warehouse.dbt("seed", "--select", "stage_map")
     target = warehouse.folder / "target"

@@ -18,9 +18,11 @@ STEPS = [
 ]
 
 
-def run_job(warehouse: Warehouse) -> str:
+def run_job(warehouse: Warehouse, *also_excluded: str) -> str:
+    """Run every step; `also_excluded` are more types that dbt's builds leave out."""
     for step in STEPS:
-        warehouse.run(*(part.format(seeds=warehouse.seeds) for part in step))
+        extra = also_excluded if step[0] == "dbt" else ()
+        warehouse.run(*(part.format(seeds=warehouse.seeds) for part in (*step, *extra)))
     return warehouse.run("reverse-funnel", "headlines").stdout
 
 
@@ -102,7 +104,7 @@ def test_running_it_again_changes_nothing(job: tuple[Warehouse, str]) -> None:
     warehouse, said = job
     query = "select * from marts.pipeline_created_vs_target"
     seeds, rows = seed_files(warehouse), comparable(warehouse.query(query))
-    assert run_job(warehouse) == said
+    assert run_job(warehouse, "test") == said
     assert seed_files(warehouse) == seeds
     assert comparable(warehouse.query(query)) == rows
 

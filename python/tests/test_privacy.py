@@ -73,7 +73,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         for table in ("lead", '"user"'):
             connection.execute(PEOPLE.format(table=table))
         connection.execute(TYPED)
-    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test", "test")
     return warehouse
 
 
@@ -183,7 +183,7 @@ def test_a_hash_is_made_with_the_salt_of_the_environment(company: Warehouse) -> 
 def test_text_can_be_left_out_whole(company: Warehouse) -> None:
     company.dbt(
         *("build", "--select", "crm_opportunities", "crm_accounts", "crm_leads"),
-        *("--exclude-resource-type", "unit_test"),
+        *("--exclude-resource-type", "unit_test", "test"),
         *("--vars", "keep_free_text: false"),
     )
     assert company.query(

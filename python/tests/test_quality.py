@@ -99,7 +99,7 @@ def test_a_repaired_row_does_not_overrule_its_history(
 def test_an_empty_crm_builds_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     warehouse = Warehouse(tmp_path_factory.mktemp("empty"))
     warehouse.own_seeds()
-    done = warehouse.dbt("build")
+    done = warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     assert "crm_has_opportunities" in done.stdout
     assert "everything_that_is_required_is_there" in done.stdout
     assert "WARN=2" in done.stdout
@@ -126,7 +126,7 @@ def test_text_in_a_number_column_is_flagged_and_the_rest_is_read(
     )
     done = warehouse.run("reverse-funnel", "load", str(folder), "--as-of", "2026-03-31")
     assert "twelve" in done.stdout + done.stderr
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     assert warehouse.query(
         "select opportunity_id, amount, close_date is null, repairs from crm.crm_opportunities order by 1"
     ) == [
@@ -171,7 +171,7 @@ def test_a_loader_that_lands_fewer_columns_is_read(
             "opportunity_field_history",
         ):
             connection.execute(f"drop table salesforce.{table}")
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     assert warehouse.value("select count(*) from marts.opportunities") == 300
     assert warehouse.query(
         "select count(*) from marts.opportunities where pipeline_source <> 'unmapped'"

@@ -25,7 +25,7 @@ def fivetran(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         for path in sorted(FIVETRAN.glob("*_data.csv")):
             table = path.name.removesuffix("_data.csv")
             connection.execute(f"create table hubspot.\"{table}\" as from read_csv('{path}')")
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 

@@ -37,7 +37,7 @@ def fivetran(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             connection.execute(
                 f"create table salesforce.\"{table}\" as from read_csv('{FIVETRAN}/sf_{table}_data.csv')"
             )
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 

@@ -60,7 +60,7 @@ def maven(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(folder, vars={"crm_sources": ["flat_file"]})
     warehouse.own_seeds(stage_map=STAGES)
     warehouse.run("reverse-funnel", "load", str(exports), "--as-of", "2017-12-31")
-    warehouse.dbt("build")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 
 
