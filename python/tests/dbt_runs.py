@@ -13,6 +13,7 @@ Nothing here imports pytest, so that benchmarks can use it too.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import importlib
@@ -71,7 +72,11 @@ def _run_here(command: list[str], cwd: Path, env: dict[str, str], said: list[Pat
     os.environ.update(env)
     sys.argv = command
     module, function = ENTRY_POINTS[command[0]]
-    getattr(importlib.import_module(module), function)()
+    try:
+        getattr(importlib.import_module(module), function)()
+    finally:
+        # A fork leaves these out, and with them the closing of the database file.
+        atexit._run_exitfuncs()
 
 
 @contextmanager
