@@ -151,3 +151,15 @@ def test_no_model_names_a_stage_of_a_crm() -> None:
 
 def test_models_fit_on_two_screens() -> None:
     assert not {p.name: n for p in sql_files() if (n := len(p.read_text().splitlines())) > 150}
+
+
+def test_every_unit_test_runs_where_the_default_crm_is_built(
+    parsed: tuple[dict[str, Any], str], models: list[Node]
+) -> None:
+    """They run once a database, in test_main_job and test_postgres; one of another CRM's staging
+    would run nowhere.
+    """
+    staged = {m["name"]: m["fqn"][2] for m in models if layer(m) == "staging"}
+    tests = parsed[0]["unit_tests"].values()
+    assert len(tests) > 100
+    assert {staged.get(test["model"], "salesforce") for test in tests} == {"salesforce"}
