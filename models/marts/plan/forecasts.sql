@@ -11,17 +11,9 @@ with today as (
 
 created as (
     select
-        cells.cell_level,
-        case when cells.by_segment = 1 then creation.segment else '*' end as segment,
-        calendar.fiscal_quarter,
-        sum(creation.creation_count * amounts.value) as expected_amount
-    from {{ ref('int_outlook__creation_to_come') }} as creation
-    inner join {{ ref('assumptions') }} as amounts
-        on amounts.parameter = 'amount_at_qualification' and {{ same_cell('creation', 'amounts') }}
-    inner join {{ ref('int_calendar') }} as calendar on creation.fiscal_month = calendar.date_day
-    inner join {{ ref('cell_levels') }} as cells on cells.cell_level in ('company', 'segment')
-    where creation.creation_basis = 'as_it_goes'
-    group by 1, 2, 3
+        *,
+        case when expected_amount > 0 then variance / power(expected_amount, 2) else 0 end as spread
+    from {{ ref('int_outlook__pipeline_to_come') }}
 ),
 
 forecasts as (
@@ -52,7 +44,7 @@ forecasts as (
     from {{ ref('pipeline_coverage') }}
     where is_latest and cell_level in ('company', 'segment')
     union all
-    -- pipeline created: so far, and as many to come as in the last twelve months, at their season
+    -- pipeline created: so far, and as many to come as in the last twelve months, at their growth and season
     select
         'pipeline_created' as measure,
         'as_it_goes' as method,
@@ -60,9 +52,9 @@ forecasts as (
         quarters.cell_level,
         quarters.segment,
         cast(quarters.created_amount + created.expected_amount as decimal(28, 2)) as forecast,
-        cast(null as decimal(28, 2)) as p10,
-        cast(null as decimal(28, 2)) as p50,
-        cast(null as decimal(28, 2)) as p90
+        {% for name, score in [('p10', -1.2815515655), ('p50', 0), ('p90', 1.2815515655)] -%}
+        cast(quarters.created_amount + {{ gamma_quantile(score, 'created.expected_amount', 'created.spread') }} as decimal(28, 2)) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('int_accuracy__quarters') }} as quarters
     inner join created
         on
