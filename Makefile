@@ -16,7 +16,7 @@ DEMO_OPPORTUNITIES ?= 20000
 BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
+.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting validate-growth backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the b
 
 validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated companies against what came; writes docs/validation_starting.md
 	@$(BIN)/python bench/validate_starting.py
+
+validate-growth: $(READY) ## Forecast what simulated companies of known growth create; writes docs/validation_growth.md
+	@$(BIN)/python bench/validate_growth.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py
