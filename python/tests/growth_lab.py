@@ -45,7 +45,7 @@ MODELS = (
 
 def steady(growth: float) -> Floats:
     """Return the path of a company that grows by a share every year."""
-    return np.log1p(growth) * np.arange(HISTORY + AHEAD) / 12
+    return np.asarray(np.log1p(growth) * np.arange(HISTORY + AHEAD) / 12)
 
 
 def step(rng: Generator) -> Floats:
@@ -57,7 +57,7 @@ def step(rng: Generator) -> Floats:
 def stops(rng: Generator) -> Floats:
     """Return the path of one that grew by 30 % a year until 0 to 14 months before."""
     months = np.arange(HISTORY + AHEAD)
-    return np.log(1.3) * np.minimum(months, HISTORY - rng.integers(0, 15)) / 12
+    return np.asarray(np.log(1.3) * np.minimum(months, HISTORY - rng.integers(0, 15)) / 12)
 
 
 def wandering(rng: Generator) -> Floats:
@@ -74,7 +74,7 @@ def created(rng: Generator, path: Floats, per_month: float) -> Ints:
     level = per_month * np.exp(path - path[HISTORY - 12 : HISTORY].mean())
     mean = level[:, np.newaxis] * SHARES * SEASON[np.arange(len(path)) % 12, np.newaxis]
     spread = DISPERSION - 1
-    return rng.poisson(rng.gamma(mean / spread, spread))
+    return np.asarray(rng.poisson(rng.gamma(mean / spread, spread)), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,12 @@ def give(lab: Lab, on: NDArray[Any], segments: NDArray[Any], as_of: date = AS_OF
     known = on < day_after
     on, segments = on[known], segments[known]
     keys = np.arange(len(on))
-    rest = {"deal_type": "x", "territory": "x", "pipeline_source": "x", "custom_dimension": "all"}
+    rest: dict[str, Any] = {
+        "deal_type": "x",
+        "territory": "x",
+        "pipeline_source": "x",
+        "custom_dimension": "all",
+    }
     cells = sorted(set(segments))
     lab.table("int_as_of", rows=[{"as_of_date": as_of, "known_before": day_after.astype(object)}])
     lab.table(
@@ -129,7 +134,7 @@ def give(lab: Lab, on: NDArray[Any], segments: NDArray[Any], as_of: date = AS_OF
     lab.table("int_opportunities__qualified", columns={"opportunity_key": keys, "qualified_at": on})
     lab.table(
         "int_opportunities__attributed",
-        columns={"opportunity_key": keys, "segment": segments} | rest,
+        columns={"opportunity_key": keys, "segment": segments, **rest},
     )
     lab.table(
         "int_estimates__spells",
