@@ -123,8 +123,8 @@ def report(found: Mapping[tuple[int, str], Sequence[Looked]], companies: int) ->
     yield (
         f"{companies} simulated companies for each row, of three segments, with a season and five "
         "years of history, looked at on its last day by the project's own SQL. Of the quarters "
-        "that are over 13, 26 and 52 weeks later: how many opportunities were forecast to be created, "
-        "against how many were. Interval: the share of 80 % intervals that held. Every figure "
+        "that are over 13, 26 and 52 weeks later: how many opportunities were forecast to be "
+        "created, against how many were. Interval: the share of 80 % intervals that held. Every figure "
         f"carries an error of its own: of a share about eight points, of a WAPE a seventh of "
         "it."
     )
@@ -152,8 +152,8 @@ def report(found: Mapping[tuple[int, str], Sequence[Looked]], companies: int) ->
     yield ""
     yield (
         "WAPE a year ahead by what is taken for growth: none, that of the last twelve months on "
-        "the twelve before, that of the last half year on the half before, or the smaller of both and "
-        "none where they contradict each other; with the share of growth left after a year "
+        "the twelve before, that of the last half year on the half before, or the smaller of both "
+        "and none where they contradict each other; with the share of growth left after a year "
         "(damping)."
     )
     for size in SIZES:
