@@ -124,8 +124,8 @@ def report(found: Mapping[tuple[int, str], Sequence[Looked]], companies: int) ->
         f"{companies} simulated companies for each row, of three segments, with a season and five "
         "years of history, looked at on its last day by the project's own SQL. Of the quarters "
         "that are over 13, 26 and 52 weeks later: how many opportunities were forecast to be "
-        "created, against how many were. Interval: the share of 80 % intervals that held. Every figure "
-        f"carries an error of its own: of a share about eight points, of a WAPE a seventh of "
+        "created, against how many were. Interval: the share of 80 % intervals that held. Every "
+        "figure carries an error of its own: of a share about eight points, of a WAPE a seventh of "
         "it."
     )
     chosen = next(name for name in CANDIDATES if name.startswith("**"))

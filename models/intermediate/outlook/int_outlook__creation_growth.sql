@@ -62,6 +62,14 @@ between_segments as (
     group by span
 ),
 
+weighted as (
+    select
+        segments.*,
+        between_segments.variance / (between_segments.variance + segments.own_variance) as own_weight
+    from segments
+    inner join between_segments on segments.span = between_segments.span
+),
+
 drawn as (
     select
         'company' as cell_level,
@@ -74,18 +82,15 @@ drawn as (
     from companies
     union all
     select
-        segments.cell_level,
-        segments.segment,
-        segments.span,
+        weighted.cell_level,
+        weighted.segment,
+        weighted.span,
         companies.is_long_enough,
-        between_segments.variance / (between_segments.variance + segments.own_variance) as own_weight,
-        companies.growth
-        + (segments.growth - companies.growth) * between_segments.variance / (between_segments.variance + segments.own_variance) as growth,
-        (between_segments.variance * segments.own_variance + power(segments.own_variance, 2) * companies.variance
-        / (between_segments.variance + segments.own_variance)) / (between_segments.variance + segments.own_variance) as variance
-    from segments
-    inner join companies on segments.span = companies.span
-    inner join between_segments on segments.span = between_segments.span
+        weighted.own_weight,
+        companies.growth + weighted.own_weight * (weighted.growth - companies.growth) as growth,
+        weighted.own_weight * weighted.own_variance + power(1 - weighted.own_weight, 2) * companies.variance as variance
+    from weighted
+    inner join companies on weighted.span = companies.span
 ),
 
 compared as (

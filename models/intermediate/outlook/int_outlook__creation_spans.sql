@@ -4,6 +4,7 @@
     year creation grew, and how sure that is. Methods: docs/methods/growth.md.
 -#}
 {%- set qualified_on = 'cast(qualified.qualified_at as date)' -%}
+{%- set counted = "case spans.span when 'half' then seasonal.adjusted_count else seasonal.qualified_count end" -%}
 with as_of as (
     select
         as_of.as_of_date,
@@ -69,14 +70,10 @@ levelled as (
         case when levels.by_segment = 1 then seasonal.segment else '*' end as segment,
         spans.span,
         min(seasonal.qualified_on) as first_on,
-        {% for part, condition in [
-            ('later', 'seasonal.qualified_on > spans.later_after'),
-            ('earlier', 'seasonal.qualified_on > spans.starts_after and seasonal.qualified_on <= spans.later_after')
-        ] -%}
+        cast(sum(case when seasonal.qualified_on > spans.later_after then {{ counted }} else 0 end) as {{ type_double() }}) as later_count,
         cast(sum(
-            case when {{ condition }} then case spans.span when 'half' then seasonal.adjusted_count else seasonal.qualified_count end else 0 end
-        ) as {{ type_double() }}) as {{ part }}_count{{ ',' if not loop.last }}
-        {% endfor %}
+            case when seasonal.qualified_on > spans.starts_after and seasonal.qualified_on <= spans.later_after then {{ counted }} else 0 end
+        ) as {{ type_double() }}) as earlier_count
     from seasonal
     cross join spans
     inner join {{ ref('cell_levels') }} as levels on levels.cell_level in ('company', 'segment')

@@ -9,11 +9,20 @@ with today as (
     inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
 ),
 
-created as (
+spreads as (
     select
         *,
         case when expected_amount > 0 then variance / power(expected_amount, 2) else 0 end as spread
     from {{ ref('int_outlook__pipeline_to_come') }}
+),
+
+created as (
+    select
+        {% for name, score in [('p10', -1.2815515655), ('p50', 0), ('p90', 1.2815515655)] -%}
+        {{ gamma_quantile(score, 'expected_amount', 'spread') }} as {{ name }},
+        {% endfor -%}
+        spreads.*
+    from spreads
 ),
 
 forecasts as (
@@ -52,9 +61,9 @@ forecasts as (
         quarters.cell_level,
         quarters.segment,
         cast(quarters.created_amount + created.expected_amount as decimal(28, 2)) as forecast,
-        {% for name, score in [('p10', -1.2815515655), ('p50', 0), ('p90', 1.2815515655)] -%}
-        cast(quarters.created_amount + {{ gamma_quantile(score, 'created.expected_amount', 'created.spread') }} as decimal(28, 2)) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(quarters.created_amount + created.p10 as decimal(28, 2)) as p10,
+        cast(quarters.created_amount + created.p50 as decimal(28, 2)) as p50,
+        cast(quarters.created_amount + created.p90 as decimal(28, 2)) as p90
     from {{ ref('int_accuracy__quarters') }} as quarters
     inner join created
         on
