@@ -87,31 +87,17 @@ standing as (
 
 -- Everything in hand, whatever quarter it is dated to.
 in_hand as (
+    {%- for level, segment, territory in [('segment_territory', 'segment', 'territory'), ('segment', 'segment', "'*'"), ('company', "'*'", "'*'")] %}
     select
         snapshot_day,
-        'segment_territory' as cell_level,
-        segment,
-        territory,
-        open_count
-    from standing
-    union all
-    select
-        snapshot_day,
-        'segment' as cell_level,
-        segment,
-        '*' as territory,
+        '{{ level }}' as cell_level,
+        {{ segment }} as segment,
+        {{ territory }} as territory,
         sum(open_count) as open_count
     from standing
-    group by snapshot_day, segment
-    union all
-    select
-        snapshot_day,
-        'company' as cell_level,
-        '*' as segment,
-        '*' as territory,
-        sum(open_count) as open_count
-    from standing
-    group by snapshot_day
+    group by 1, 2, 3, 4
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 )
 
 select

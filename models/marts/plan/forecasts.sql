@@ -9,22 +9,6 @@ with today as (
     inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
 ),
 
-spreads as (
-    select
-        *,
-        case when expected_amount > 0 then variance / power(expected_amount, 2) else 0 end as spread
-    from {{ ref('int_outlook__pipeline_to_come') }}
-),
-
-created as (
-    select
-        {% for name, score in [('p10', -1.2815515655), ('p50', 0), ('p90', 1.2815515655)] -%}
-        {{ gamma_quantile(score, 'expected_amount', 'spread') }} as {{ name }},
-        {% endfor -%}
-        spreads.*
-    from spreads
-),
-
 forecasts as (
     -- bookings: the outlook, creation going on as it does or as the targets want
     select
@@ -65,11 +49,11 @@ forecasts as (
         cast(quarters.created_amount + created.p50 as decimal(28, 2)) as p50,
         cast(quarters.created_amount + created.p90 as decimal(28, 2)) as p90
     from {{ ref('int_accuracy__quarters') }} as quarters
-    inner join created
+    inner join {{ ref('pipeline_outlook') }} as created
         on
             quarters.fiscal_quarter = created.fiscal_quarter
             and quarters.cell_level = created.cell_level
-            and quarters.segment = created.segment
+            and quarters.segment = coalesce(created.segment, '*')
     union all
     -- starting pipeline: each part of the pipeline as far as it landed before
     select

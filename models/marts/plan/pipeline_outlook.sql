@@ -4,6 +4,7 @@
     relative variance v, n a^2 (1 + v); by the rate of creation, by the mean amount and by growth, which are
     estimates. Errors of amounts go together within a segment and deal type, the one of growth everywhere.
 -#}
+{%- set quantiles = {'p10': -1.2815515655, 'p50': 0, 'p90': 1.2815515655} -%}
 with spread as (
     select
         cell_level,
@@ -70,14 +71,36 @@ groups as (
         sum(growth_std) as growth_std
     from cells
     group by fiscal_quarter, segment, deal_type
+),
+
+levelled as (
+    select
+        groups.fiscal_quarter,
+        levels.cell_level,
+        case when levels.by_segment = 1 then groups.segment else '*' end as segment,
+        sum(groups.expected_amount) as expected_amount,
+        sum(groups.chance_variance) + sum(power(groups.amount_std, 2)) + power(sum(groups.growth_std), 2) as variance
+    from groups
+    inner join {{ ref('cell_levels') }} as levels on levels.cell_level in ('company', 'segment')
+    group by 1, 2, 3
+),
+
+spreads as (
+    select
+        *,
+        case when expected_amount > 0 then variance / power(expected_amount, 2) else 0 end as spread
+    from levelled
 )
 
 select
-    groups.fiscal_quarter,
-    levels.cell_level,
-    case when levels.by_segment = 1 then groups.segment else '*' end as segment,
-    sum(groups.expected_amount) as expected_amount,
-    sum(groups.chance_variance) + sum(power(groups.amount_std, 2)) + power(sum(groups.growth_std), 2) as variance
-from groups
-inner join {{ ref('cell_levels') }} as levels on levels.cell_level in ('company', 'segment')
-group by 1, 2, 3
+    fiscal_quarter,
+    cell_level,
+    nullif(segment, '*') as segment,
+    expected_amount,
+    sqrt(variance) as std,
+    {% for name, score in quantiles.items() -%}
+    {{ gamma_quantile(score, 'expected_amount', 'spread') }} as {{ name }},
+    {% endfor -%}
+    as_of.as_of_date
+from spreads
+cross join {{ ref('int_as_of') }} as as_of
