@@ -20,7 +20,7 @@ TEST_PROCESSES ?= auto
 PARALLEL := -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder -p no:benchmark
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan gate headlines real test test-quick lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
+.PHONY: help setup build plan gate headlines real test test-quick lint bench bench-plan validate-methods validate-plan validate-starting validate-growth backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,7 +39,7 @@ profiles.yml: | profiles.yml.example
 build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, models, plan, marts; print the headlines
 	@$(BIN)/reverse-funnel demo --if-missing --opportunities $(DEMO_OPPORTUNITIES)
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --exclude path:seeds/targets+
-	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test test --select +assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created --vars 'as_of_date: $(PLAN_AS_OF)'
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test test --select +assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created +int_outlook__creation_paths --vars 'as_of_date: $(PLAN_AS_OF)'
 	@$(BIN)/reverse-funnel plan --version $(PLAN) --as-of $(PLAN_AS_OF)
 	@$(BIN)/reverse-funnel plan > /dev/null
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+
@@ -89,6 +89,9 @@ backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the b
 
 validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated companies against what came; writes docs/validation_starting.md
 	@$(BIN)/python bench/validate_starting.py
+
+validate-growth: $(READY) ## Forecast what simulated companies of known growth create; writes docs/validation_growth.md
+	@$(BIN)/python bench/validate_growth.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py

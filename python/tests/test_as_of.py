@@ -89,6 +89,7 @@ MARTS = {
     "creation_outlook": "*",
     "creation_yield": "*",
     "fiscal_calendar": "*",
+    "pipeline_outlook": "*",
     "quotas": "*",
     "sensitivity": "*",
     "target_vintages": "*",

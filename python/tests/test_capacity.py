@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from compiled import CompiledModels, CompiledSql, Lab
 from test_coverage import add_months, load_coverage, measured_company
 from test_snapshots import state
+from test_starting import STARTING
 
 pytestmark = pytest.mark.dbt
 
@@ -30,13 +31,17 @@ def sql(compiled: CompiledModels) -> CompiledSql:
     return compiled({"conversion_trailing_quarters": 9})
 
 
-def build(lab: Lab, seeds: dict[str, list[Row]], won: int = 40) -> None:
-    """Eight quarters of a hundred opportunities of 100, ``won`` of them won; 120 open on 1 January."""
+def build(lab: Lab, seeds: dict[str, list[Row]], won: int = 40, quarters: int = 1) -> None:
+    """Eight quarters of a hundred opportunities of 100, ``won`` of them won; 120 open on 1 January.
+
+    Goals are there for so many ``quarters``, from that one on.
+    """
     states = measured_company(won)
     states += [
         state(90000 + 2 * n, "2024-01-01T09:00:00", 2, 100, "2024-03-31") for n in range(120)
     ]
-    load_coverage(lab, states, {QUARTER: 7200}, as_of=date(2024, 1, 21))
+    goals = {add_months(QUARTER, 3 * n): 7200.0 for n in range(quarters)}
+    load_coverage(lab, states, goals, as_of=date(2024, 1, 21))
     for name in SEEDS:
         if seeds.get(name):
             lab.table(name, rows=seeds[name])
@@ -51,6 +56,7 @@ def build(lab: Lab, seeds: dict[str, list[Row]], won: int = 40) -> None:
         "int_costs__quarters",
         "int_headcount__quarters",
         "int_costs__trailing",
+        *STARTING[:6],
         "int_capacity__pipeline",
         "capacity",
         "viability",
@@ -101,6 +107,35 @@ def test_pipeline_for_8_and_12_aes(sql: CompiledSql, cost_of_opportunity: int, c
     assert found == [
         ("company", 12, Decimal("2.500"), *counted, cut, 12 - cut, "too_little_pipeline")
     ]
+
+
+def test_a_quarter_that_has_not_begun_is_judged_by_what_it_will_start_with(
+    sql: CompiledSql,
+) -> None:
+    with sql.lab() as lab:
+        build(lab, published_case(), quarters=2)
+        running = lab.query(
+            "select pipeline_basis, pipeline_amount = open_amount, count(*) > 0 from marts.capacity "
+            "where horizon = 0 group by all"
+        )
+        found = lab.query(
+            "select fiscal_quarter_start, open_amount::double, pipeline_basis, pipeline_amount::double, "
+            "supported_aes, needed_amount_per_ae, verdict from marts.capacity "
+            "where horizon > 0 and segment is null order by 1"
+        )
+        expected = lab.query(
+            "select close_quarter_start, forecast_amount::double from intermediate.int_starting__forecasts "
+            "where snapshot_day = date '2024-01-21' and cell_level = 'company' order by 1"
+        )
+    assert running == [("open", True, True)]
+    assert [(row[0], row[3]) for row in found] == expected
+    # A hundred are created every quarter and nothing is dated further out than that.
+    assert [row[1:3] for row in found] == [(0, "forecast"), (0, "forecast")]
+    *_, amount, supported, needed, verdict = found[0]
+    assert (needed, verdict) == (1500, "too_little_expected")
+    assert supported == pytest.approx(amount / needed)
+    # of the quarter without a goal nobody knows what is required
+    assert found[1][-1] == "unknown"
 
 
 def test_without_quotas_the_goal_is_shared_by_the_aes(sql: CompiledSql) -> None:

@@ -179,7 +179,7 @@ def test_the_chances_of_open_deals_are_those_of_a_loop_over_deals(demo: Warehous
 # --- the distribution of a quarter's bookings ------------------------------------------------
 
 QUARTERS = """
-    select outlook.*, parts.variance, parts.shock_variance, parts.largest_deal_amount,
+    select outlook.*, parts.variance, parts.shock_variance, parts.growth_variance, parts.largest_deal_amount,
         parts.largest_deal_probability, parts.largest_deal_growth_variance
     from marts.bookings_outlook as outlook
     inner join marts.bookings_variance as parts
@@ -255,7 +255,8 @@ def test_a_simulation_of_every_deal_agrees_with_the_closed_form(demo: Warehouse)
     total += _creation(demo, quarter, rng, draws)
     for group in _errors(demo, quarter):
         total += group * rng.standard_normal(draws)
-    total += np.sqrt(row["shock_variance"]) * rng.standard_normal(draws)
+    for variance in (row["shock_variance"], row["growth_variance"]):
+        total += np.sqrt(variance) * rng.standard_normal(draws)
 
     booked = float(row["booked_amount"])
     expected = float(row["expected"]) - booked

@@ -1,5 +1,5 @@
 -- The pipeline that the people of a quarter have to live on: on the first day of each quarter that has
--- begun, and on the as-of date that of the current quarter and of the next two.
+-- begun, and on the as-of date that of the current quarter and, as far as it is expected, of the next two.
 with quarters as (
     select
         as_of_date,
@@ -30,6 +30,20 @@ coverage as (
     group by 1, 2, 3, 4, 5
 ),
 
+-- What a quarter that has not begun will start with.
+starting as (
+    select
+        snapshot_day as as_of_date,
+        horizon,
+        case cell_level when 'goal_cell' then 'segment_territory' else cell_level end as cell_level,
+        segment,
+        territory,
+        sum(forecast_amount) as forecast_amount
+    from {{ ref('int_starting__forecasts') }}
+    where cell_level in ('company', 'segment', 'goal_cell')
+    group by 1, 2, 3, 4, 5
+),
+
 -- Also people for whom there is no pipeline at all.
 cells as (
     select
@@ -39,6 +53,15 @@ cells as (
         segment,
         territory
     from coverage
+    union
+    select
+        starting.as_of_date,
+        starting.horizon,
+        starting.cell_level,
+        starting.segment,
+        starting.territory
+    from starting
+    inner join quarters on starting.as_of_date = quarters.as_of_date and starting.horizon = quarters.horizon
     union
     select
         quarters.as_of_date,
@@ -64,31 +87,17 @@ standing as (
 
 -- Everything in hand, whatever quarter it is dated to.
 in_hand as (
+    {%- for level, segment, territory in [('segment_territory', 'segment', 'territory'), ('segment', 'segment', "'*'"), ('company', "'*'", "'*'")] %}
     select
         snapshot_day,
-        'segment_territory' as cell_level,
-        segment,
-        territory,
-        open_count
-    from standing
-    union all
-    select
-        snapshot_day,
-        'segment' as cell_level,
-        segment,
-        '*' as territory,
+        '{{ level }}' as cell_level,
+        {{ segment }} as segment,
+        {{ territory }} as territory,
         sum(open_count) as open_count
     from standing
-    group by snapshot_day, segment
-    union all
-    select
-        snapshot_day,
-        'company' as cell_level,
-        '*' as segment,
-        '*' as territory,
-        sum(open_count) as open_count
-    from standing
-    group by snapshot_day
+    group by 1, 2, 3, 4
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 )
 
 select
@@ -104,6 +113,8 @@ select
     cells.territory,
     coalesce(own.open_count, 0) as open_count,
     coalesce(own.open_amount, 0) as open_amount,
+    coalesce(starting.forecast_amount, own.open_amount, 0) as pipeline_amount,
+    case when starting.forecast_amount is not null then 'forecast' else 'open' end as pipeline_basis,
     coalesce(own.won_to_date, 0) as won_to_date,
     own.bookings_goal,
     coalesce(in_hand.open_count, 0) as in_hand_count
@@ -116,6 +127,13 @@ left join coverage as own
         and cells.cell_level = own.cell_level
         and cells.segment = own.segment
         and cells.territory = own.territory
+left join starting
+    on
+        cells.as_of_date = starting.as_of_date
+        and cells.horizon = starting.horizon
+        and cells.cell_level = starting.cell_level
+        and cells.segment = starting.segment
+        and cells.territory = starting.territory
 left join in_hand
     on
         cells.as_of_date = in_hand.snapshot_day

@@ -10,7 +10,8 @@ with creation as (
         deal_type,
         sum(expected_amount) as expected_amount,
         sum(variance) as variance,
-        sum(parameter_std) as parameter_std
+        sum(parameter_std) as parameter_std,
+        sum(growth_std) as growth_std
     from {{ ref('creation_outlook') }}
     group by creation_basis, fiscal_quarter, segment, deal_type
 ),
@@ -44,6 +45,7 @@ levelled as (
         coalesce(creation.expected_amount, 0) as creation_amount,
         coalesce(creation.variance, 0) as creation_variance,
         power(standing.open_parameter_std + coalesce(creation.parameter_std, 0), 2) as parameter_variance,
+        coalesce(creation.growth_std, 0) as growth_std,
         standing.largest_deal_amount,
         standing.largest_deal_probability,
         standing.largest_deal_growth_variance,
@@ -83,6 +85,8 @@ summed as (
         sum(open_variance) as open_variance,
         sum(creation_variance) as creation_variance,
         sum(parameter_variance) as parameter_variance,
+        -- one error of growth for all
+        power(sum(growth_std), 2) as growth_variance,
         power({{ var('bookings_common_shock') }} * sum(open_expected_amount + creation_amount), 2) as shock_variance,
         max(case when preference = 1 then largest_deal_amount end) as largest_deal_amount,
         max(case when preference = 1 then largest_deal_probability end) as largest_deal_probability,
@@ -104,8 +108,9 @@ select
     open_variance,
     creation_variance,
     parameter_variance,
+    growth_variance,
     shock_variance,
-    open_variance + creation_variance + parameter_variance + shock_variance as variance,
+    open_variance + creation_variance + parameter_variance + growth_variance + shock_variance as variance,
     cast(largest_deal_amount as decimal(28, 2)) as largest_deal_amount,
     cast(largest_deal_probability as {{ type_double() }}) as largest_deal_probability,
     cast(largest_deal_growth_variance as {{ type_double() }}) as largest_deal_growth_variance,

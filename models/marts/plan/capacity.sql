@@ -69,9 +69,9 @@ supported as (
     select
         *,
         {{ ratio('needed_amount', 'ramped_aes') }} as needed_amount_per_ae,
-        ramped_aes * {{ ratio('open_amount', 'needed_amount') }} as supported_aes,
-        case when needed_amount is not null then greatest(needed_amount - cast(open_amount as {{ double }}), 0) end as gap_amount,
-        cast(open_amount as {{ double }}) < needed_amount * (1 - 1e-9) as is_short,
+        ramped_aes * {{ ratio('pipeline_amount', 'needed_amount') }} as supported_aes,
+        case when needed_amount is not null then greatest(needed_amount - cast(pipeline_amount as {{ double }}), 0) end as gap_amount,
+        cast(pipeline_amount as {{ double }}) < needed_amount * (1 - 1e-9) as is_short,
         in_hand_count > workable_count * (1 + 1e-9) as is_overloaded,
         -- AEs that the opportunities could feed that the cost of one AE of a quarter would buy
         {{ ratio('cost_per_ae', 'cost_per_opportunity') }} * amount_per_opportunity * {{ ratio('ramped_aes', 'needed_amount') }}
@@ -89,6 +89,7 @@ answered as (
         end as aes_to_cut,
         case
             when needed_amount is null then 'unknown'
+            when is_short and pipeline_basis = 'forecast' then 'too_little_expected'
             when is_short and is_latest and horizon > 0 then 'too_little_so_far'
             when is_short and is_overloaded then 'many_but_too_little'
             when is_short then 'too_little_pipeline'
@@ -118,6 +119,8 @@ select
     required_coverage_basis,
     cast(open_count as integer) as open_count,
     cast(open_amount as decimal(28, 2)) as open_amount,
+    cast(pipeline_amount as decimal(28, 2)) as pipeline_amount,
+    pipeline_basis,
     needed_amount_per_ae,
     {{ ratio('needed_amount_per_ae', 'open_amount') }} * open_count as needed_count_per_ae,
     supported_aes,

@@ -33,6 +33,7 @@ won as (
         creation.trailing_count,
         creation.creation_count * yields.win_probability as expected_count,
         creation.creation_count * yields.bookings_per_opportunity as expected_amount,
+        creation.growth_relative_std,
         yields.bookings_per_opportunity / yields.win_probability as won_amount,
         1 + coalesce(own.relative_variance, company.relative_variance, 0)
         - case when creation.creation_basis = 'as_planned' then yields.win_probability else 0 end as relative_second_moment
@@ -59,6 +60,7 @@ summed as (
         sum(expected_count) as expected_count,
         sum(expected_amount) as expected_amount,
         sum(expected_amount * won_amount * relative_second_moment) as variance,
+        sum(expected_amount * growth_relative_std) as growth_std,
         -- how well the rate of creation is known itself
         coalesce(power(sum(expected_amount), 2) / max(trailing_count), 0) as rate_variance
     from won
@@ -72,6 +74,7 @@ select
     summed.expected_count,
     summed.expected_amount,
     summed.variance + summed.rate_variance as variance,
-    summed.expected_amount * sqrt(coalesce(certainty.relative_variance, 0)) as parameter_std
+    summed.expected_amount * sqrt(coalesce(certainty.relative_variance, 0)) as parameter_std,
+    summed.growth_std
 from summed
 left join certainty on {{ same_cell('summed', 'certainty') }}

@@ -9,21 +9,6 @@ with today as (
     inner join {{ ref('int_calendar') }} as calendar on as_of.as_of_date = calendar.date_day
 ),
 
-created as (
-    select
-        cells.cell_level,
-        case when cells.by_segment = 1 then creation.segment else '*' end as segment,
-        calendar.fiscal_quarter,
-        sum(creation.creation_count * amounts.value) as expected_amount
-    from {{ ref('int_outlook__creation_to_come') }} as creation
-    inner join {{ ref('assumptions') }} as amounts
-        on amounts.parameter = 'amount_at_qualification' and {{ same_cell('creation', 'amounts') }}
-    inner join {{ ref('int_calendar') }} as calendar on creation.fiscal_month = calendar.date_day
-    inner join {{ ref('cell_levels') }} as cells on cells.cell_level in ('company', 'segment')
-    where creation.creation_basis = 'as_it_goes'
-    group by 1, 2, 3
-),
-
 forecasts as (
     -- bookings: the outlook, creation going on as it does or as the targets want
     select
@@ -52,7 +37,7 @@ forecasts as (
     from {{ ref('pipeline_coverage') }}
     where is_latest and cell_level in ('company', 'segment')
     union all
-    -- pipeline created: so far, and as many to come as in the last twelve months, at their season
+    -- pipeline created: so far, and as many to come as in the last twelve months, at their growth and season
     select
         'pipeline_created' as measure,
         'as_it_goes' as method,
@@ -60,15 +45,15 @@ forecasts as (
         quarters.cell_level,
         quarters.segment,
         cast(quarters.created_amount + created.expected_amount as decimal(28, 2)) as forecast,
-        cast(null as decimal(28, 2)) as p10,
-        cast(null as decimal(28, 2)) as p50,
-        cast(null as decimal(28, 2)) as p90
+        cast(quarters.created_amount + created.p10 as decimal(28, 2)) as p10,
+        cast(quarters.created_amount + created.p50 as decimal(28, 2)) as p50,
+        cast(quarters.created_amount + created.p90 as decimal(28, 2)) as p90
     from {{ ref('int_accuracy__quarters') }} as quarters
-    inner join created
+    inner join {{ ref('pipeline_outlook') }} as created
         on
             quarters.fiscal_quarter = created.fiscal_quarter
             and quarters.cell_level = created.cell_level
-            and quarters.segment = created.segment
+            and quarters.segment = coalesce(created.segment, '*')
     union all
     -- starting pipeline: each part of the pipeline as far as it landed before
     select

@@ -712,7 +712,7 @@ def headlines(
     profiles_dir: ProfilesDir = None,
     target: Target = None,
 ) -> None:
-    """Show pipeline created against target, and coverage of this quarter and the next two."""
+    """Show pipeline created against target, coverage of three quarters, and the next start."""
     from reverse_funnel.headlines import headlines as tables
 
     project = _project(project_dir, profiles_dir, target)

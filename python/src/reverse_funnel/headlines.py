@@ -1,4 +1,4 @@
-"""The two headline tables in a terminal: created against target, and coverage.
+"""The headline tables in a terminal: created against target, coverage, and the next start.
 
 Sums are of additive columns only (counts and amounts over cells of one month or quarter); every
 ratio is computed from sums, and one that has nothing to divide by prints as a dash, never as 0.
@@ -40,14 +40,28 @@ where cell_level in ('company', 'segment')
   and as_of_date = (select max(as_of_date) from {{ ref('pipeline_coverage') }})
 order by horizon, cell_level desc, segment
 """
+STARTING_QUERY = """
+select
+    close_quarter, weeks_to_start, cell_level, segment, as_of_date, open_amount_real,
+    forecast_start_amount, p10, p90, bookings_goal, forecast_coverage, required_coverage,
+    gap_amount, p_sufficient
+from {{ ref('starting_coverage_forecast') }}
+where is_latest and horizon = 1 and cell_level in ('company', 'segment')
+order by cell_level desc, segment
+"""
 
 
 def headlines(query: Query, *, currency: str) -> RenderableType:
-    """Return both tables, read through a query function such as `DbtProject.query`."""
-    return Group(
+    """Return the tables, read through a query function such as `DbtProject.query`.
+
+    Without a snapshot of pipeline there is nothing to forecast the next start from, and no table.
+    """
+    tables = [
         created_table(query(CREATED_QUERY), currency=currency),
         coverage_table(query(COVERAGE_QUERY), currency=currency),
-    )
+    ]
+    starting = query(STARTING_QUERY)
+    return Group(*tables, *([starting_table(starting, currency=currency)] if starting else []))
 
 
 def created_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
@@ -135,6 +149,46 @@ def coverage_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
             style="bold" if company else None,
         )
         quarter = row["close_quarter"]
+    return table
+
+
+def starting_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
+    """Return what the next quarter is expected to start with, by segment and for the company."""
+    first = rows[0]
+    weeks = int(first["weeks_to_start"])
+    table = Table(
+        title=f"What {first['close_quarter']} will start with, {currency}, "
+        f"{weeks} week{'' if weeks == 1 else 's'} before, as of {_day(first['as_of_date'])}",
+        caption="Real pipeline expected on the first day, and the 80 % range; coverage and gap of "
+        "what is expected; the chance that it is enough",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("Segment")
+    for heading in ("Dated today", "Expected", "From", "To", "Goal"):
+        table.add_column(heading, justify="right")
+    for heading in ("Coverage", "Required", "Gap", "Enough"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        company = row["cell_level"] == "company"
+        table.add_row(
+            "Total" if company else str(row["segment"]),
+            *(
+                money(row[name])
+                for name in (
+                    "open_amount_real",
+                    "forecast_start_amount",
+                    "p10",
+                    "p90",
+                    "bookings_goal",
+                )
+            ),
+            multiple(row["forecast_coverage"]),
+            multiple(row["required_coverage"]),
+            money(row["gap_amount"]),
+            percent(row["p_sufficient"]),
+            style="bold" if company else None,
+        )
     return table
 
 

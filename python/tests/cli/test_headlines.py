@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from reverse_funnel.errors import ReverseFunnelError
-from reverse_funnel.headlines import coverage_table, created_table, headlines
+from reverse_funnel.headlines import coverage_table, created_table, headlines, starting_table
 from reverse_funnel.text import NOTHING
 
 Rows = list[dict[str, Any]]
@@ -62,6 +62,39 @@ def coverage(horizon: int, level: str, segment: str | None, ratio: float | None)
     }
 
 
+def starting(level: str, segment: str | None, *, is_known: bool = True) -> dict[str, Any]:
+    known = {
+        "forecast_start_amount": Decimal(2_600_000),
+        "p10": Decimal(2_000_000),
+        "p90": Decimal(3_300_000),
+        "bookings_goal": Decimal(1_000_000),
+        "forecast_coverage": 2.6,
+        "required_coverage": Decimal("3.0"),
+        "gap_amount": Decimal(400_000),
+        "p_sufficient": 0.25,
+    }
+    return {
+        "close_quarter": "FY2026-Q4",
+        "weeks_to_start": 5,
+        "cell_level": level,
+        "segment": segment,
+        "as_of_date": date(2026, 8, 31),
+        "open_amount_real": Decimal(900_000),
+    } | (known if is_known else dict.fromkeys(known))
+
+
+def test_the_next_start_with_its_range_and_gap() -> None:
+    rows = [starting("segment", "smb", is_known=False), starting("company", None)]
+    lines = shown(starting_table(rows, currency="USD"))
+    assert "What FY2026-Q4 will start with, USD, 5 weeks before" in lines[0]
+    assert row_of(lines, "Total")[1:] == [
+        *("900.0k", "2.60M", "2.00M", "3.30M", "1.00M"),
+        *("2.60x", "3.00x", "400.0k", "25.0 %"),
+    ]
+    # a company too young for a forecast has dashes, and no zero
+    assert row_of(lines, "smb")[1:] == ["900.0k", *[NOTHING] * 8]
+
+
 def test_created_against_target_by_segment_with_a_total() -> None:
     rows = [created("enterprise", 900, 1000), created("smb", 300, 200)]
     lines = shown(created_table(rows, currency="USD"))
@@ -109,17 +142,25 @@ def test_coverage_by_quarter_with_the_company_last() -> None:
 
 def test_the_marts_are_asked_once_each() -> None:
     asked: list[str] = []
+    next_start = [starting("company", None)]
 
     def query(sql: str) -> Rows:
         asked.append(sql)
         if "pipeline_coverage" in sql:
             return [coverage(0, "company", None, 2.5)]
+        if "starting_coverage_forecast" in sql:
+            return next_start
         return [created("smb", 300, 200)]
 
-    shown(headlines(query, currency="USD"))
-    assert len(asked) == 2
+    assert "will start with" in "".join(shown(headlines(query, currency="USD")))
+    assert len(asked) == 3
     assert "{{ ref('pipeline_created_vs_target') }}" in asked[0]
     assert "{{ ref('pipeline_coverage') }}" in asked[1]
+    assert "{{ ref('starting_coverage_forecast') }}" in asked[2]
+
+    # a CRM without a history of its pipeline has no snapshot to forecast from
+    next_start.clear()
+    assert "will start with" not in "".join(shown(headlines(query, currency="USD")))
 
 
 def test_empty_marts_say_to_build() -> None:

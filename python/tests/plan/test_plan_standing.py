@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -56,6 +57,28 @@ def test_creation_between_today_and_the_plan_goes_on_as_it_has() -> None:
     assert not stands.created.any()
 
 
+def test_creation_between_today_and_the_plan_grows_as_its_segment_does() -> None:
+    company = assumptions_from(goal_index=[0], mix=[1], win_rate=[0.5], won_amount=[20], lag=[2])
+    (cell,) = company.cells
+    goals = Goals(cells=(cell.goal_cell,), first_month=START, amount=np.full((1, 12), 1.0))
+    today = date(2025, 10, 31)
+    created = {(cell, START - 2 - back): Created(12.0, 0.0) for back in range(1, 13)}
+    growth = {(cell.segment, START - 2): 1.5, ("*", START - 1): 9.0, ("other", START - 1): 9.0}
+    book = StandingBook(created=created, growth=growth)
+    stands = lay_out(book, company, make_timeline(goals, 12, today, 1), today)
+    # November's half more, and in December, of which nothing is known, as much; 10 each.
+    np.testing.assert_allclose(stands.bookings[0], [180, 180, *[0.0] * 10])
+
+    # A segment without a growth of its own has the company's, and without one there is none.
+    shared = replace(book, growth={("*", START - 2): 1.25, ("*", START - 1): 1.5})
+    stands = lay_out(shared, company, make_timeline(goals, 12, today, 1), today)
+    np.testing.assert_allclose(stands.bookings[0], [150, 180, *[0.0] * 10])
+    stands = lay_out(
+        StandingBook(created=created), company, make_timeline(goals, 12, today, 1), today
+    )
+    np.testing.assert_allclose(stands.bookings[0], [120, 120, *[0.0] * 10])
+
+
 def test_rows_are_read_by_what_they_say() -> None:
     rows = {
         "int_outlook__standing": [
@@ -74,10 +97,15 @@ def test_rows_are_read_by_what_they_say() -> None:
                 "created_amount": 9,
             }
         ],
+        "int_outlook__creation_paths": [
+            {"segment": "*", "fiscal_month": "2026-01-01", "growth_factor": 1.25}
+        ],
     }
     book = read_standing(
         lambda sql: next((found for name, found in rows.items() if f"'{name}'" in sql), [])
     )
     assert book.bookings == {(SMB.goal_cell, START + 1): Bookings(0.0, 12.35)}
     assert book.created == {(SMB, START): Created(3.0, 9.0)}
+    assert book.growth == {("*", START): 1.25}
+    assert ["growth", "*", str(START), "1.25000000"] in book.terms()
     assert not book.risk

@@ -17,7 +17,7 @@ from reverse_funnel.plan.make import Problem
 from reverse_funnel.plan.model import MONTHS_IN_YEAR, BoolArray, CellAssumptions, FloatArray
 from reverse_funnel.plan.months import month_of_next
 from reverse_funnel.plan.solve import forward
-from reverse_funnel.plan.standing import RECENT_MONTHS, created_on
+from reverse_funnel.plan.standing import creation_to_come
 
 LEVERS = ("win_rate", "amount", "volume", "cycle")
 # Beyond a change by this factor nobody will believe it.
@@ -175,17 +175,17 @@ def _mix(assumptions: CellAssumptions, wanted: Mapping[str, float] | None) -> Fl
 
 
 def creation_as_it_goes(problem: Problem) -> FloatArray:
-    """Return (C, N) creation at the pace of the last twelve months, bent to the season."""
+    """Return (C, N) creation at the pace of the last twelve months, its growth and season."""
     timeline = problem.timeline
-    cells = problem.assumptions.cells
-    start = month_of_next(problem.book.as_of_date)
-    recent, _ = created_on(
-        problem.standing_book, cells, start - RECENT_MONTHS, RECENT_MONTHS, RECENT_MONTHS
+    count = creation_to_come(
+        problem.standing_book,
+        problem.assumptions,
+        month_of_next(problem.book.as_of_date),
+        timeline.first_month + np.arange(len(timeline.period)),
     )
-    count = recent.mean(axis=1)[:, np.newaxis] * problem.assumptions.creation[:, timeline.seasons]
     count[:, : timeline.first_free] = 0.0
     count[:, timeline.first_free] *= 1 - timeline.elapsed
-    return np.asarray(count)
+    return count
 
 
 def what_if(problem: Problem, scenario: Scenario) -> WhatIf:

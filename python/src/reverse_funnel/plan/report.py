@@ -211,9 +211,9 @@ def scenario_summary(problem: Problem, scenario: Scenario) -> RenderableType:
             ),
         )
     note = Text(
-        "Bookings with pipeline created at the pace of the last twelve months; needed: qualified\n"
-        "opportunities still to be created for the goals. A scenario is no plan: nothing was "
-        "written."
+        "Bookings with pipeline created at the pace and growth of the last twelve months; needed:\n"
+        "qualified opportunities still to be created for the goals. A scenario is no plan: nothing "
+        "was written."
     )
     return Group(table, note)
 

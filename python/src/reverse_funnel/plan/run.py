@@ -21,7 +21,10 @@ from reverse_funnel.plan.targets import need_rows, vintage_tables
 from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan, save
 
 # What a plan reads, as dbt selects it.
-SELECTION = "+assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created"
+SELECTION = (
+    "+assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created "
+    "+int_outlook__creation_paths"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reverse_funnel.plan.model import (
     FloatArray,
     GoalCell,
     Goals,
+    IntArray,
     OpenRisk,
     Standing,
     Timeline,
@@ -27,6 +28,7 @@ from reverse_funnel.plan.sums import by_period
 BOOKINGS = "int_outlook__standing"
 RISK = "int_outlook__quarters"
 CREATED = "int_outlook__created"
+GROWTH = "int_outlook__creation_paths"
 BOOKINGS_QUERY = (
     f"select {', '.join(GoalCell._fields)}, fiscal_month, booked_amount, open_expected_amount "
     f"from {{{{ ref('{BOOKINGS}') }}}}"
@@ -42,9 +44,11 @@ CREATED_QUERY = (
     f"select {', '.join(Cell._fields)}, fiscal_month, created_count, created_amount "
     f"from {{{{ ref('{CREATED}') }}}}"
 )
-# Pipeline between the as-of date and the plan's first month is taken to be created as it was in
-# the months before.
+GROWTH_QUERY = f"select segment, fiscal_month, growth_factor from {{{{ ref('{GROWTH}') }}}}"
+# Pipeline to come is taken to be created as it was in so many months before, with its growth.
 RECENT_MONTHS = 12
+COMPANY = "*"
+"""Stands for the segment in the company's own growth, which segments without one share."""
 
 Row = Mapping[str, Any]
 Query = Callable[[str], Sequence[Row]]
@@ -77,17 +81,23 @@ class Risk(NamedTuple):
 class StandingBook:
     """What the warehouse knows: bookings by goal cell, creation by cell.
 
-    Months, and a quarter's first month, are those of `months`; amounts are in corporate currency,
-    rounded to cents.
+    `growth` says how many times an average month of the last twelve a month to come is by the
+    growth of its segment (or of `COMPANY`), the season apart. Months, and a quarter's first month,
+    are those of `months`; amounts are in corporate currency, rounded to cents.
     """
 
     bookings: Mapping[tuple[GoalCell, int], Bookings] = field(default_factory=dict)
     risk: Mapping[tuple[GoalCell, int], Risk] = field(default_factory=dict)
     created: Mapping[tuple[Cell, int], Created] = field(default_factory=dict)
+    growth: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
     def terms(self) -> list[list[str]]:
         """Return everything in it as sorted text, for the hash of a plan's inputs."""
-        return sorted(
+        growth = (
+            ["growth", segment, str(month), f"{factor:.8f}"]
+            for (segment, month), factor in self.growth.items()
+        )
+        parts = (
             [name, *cell, str(month), *(f"{number:.4f}" for number in figures)]
             for name, part in (
                 ("bookings", self.bookings),
@@ -96,10 +106,11 @@ class StandingBook:
             )
             for (cell, month), figures in part.items()
         )
+        return sorted([*parts, *growth])
 
 
 def read_standing(query: Query) -> StandingBook:
-    """Read the three models through a query function."""
+    """Read the four models through a query function."""
     return StandingBook(
         bookings={
             (_goal_cell(row), _month(row["fiscal_month"])): Bookings(
@@ -122,6 +133,12 @@ def read_standing(query: Query) -> StandingBook:
                 _month(row["fiscal_month"]),
             ): Created(float(row["created_count"] or 0), _cents(row["created_amount"]))
             for row in query(CREATED_QUERY)
+        },
+        growth={
+            (str(row["segment"]), _month(row["fiscal_month"])): round(
+                float(row["growth_factor"]), 8
+            )
+            for row in query(GROWTH_QUERY)
         },
     )
 
@@ -157,8 +174,8 @@ def lay_out(
 ) -> Standing:
     """Arrange what stands on a timeline; see `Standing` for shapes.
 
-    Where the plan begins later than the day after `as_of`, the pipeline created in between is taken
-    to be that of an average month of the last twelve, and what it brings is added to the bookings.
+    Where the plan begins later than the day after `as_of`, the pipeline created in between is that
+    of `creation_to_come`, and what it brings is added to the bookings.
     """
     first, span = timeline.first_month, len(timeline.period)
     booked, expected = _on_months(book.bookings, assumptions.goal_cells, first, span, 2)
@@ -206,6 +223,34 @@ def created_on(
     return count, amount
 
 
+def creation_to_come(
+    book: StandingBook, assumptions: CellAssumptions, start: int, ahead: IntArray
+) -> FloatArray:
+    """Return (C, M) opportunities created in the M months `ahead` if creation goes on.
+
+    That is the mean month of the `RECENT_MONTHS` before month `start`, the one of the day after the
+    as-of date, at the growth and the season of each month.
+    """
+    cells = assumptions.cells
+    recent, _ = created_on(book, cells, start - RECENT_MONTHS, RECENT_MONTHS, RECENT_MONTHS)
+    growth = {
+        segment: _growth_in(book, segment, ahead) for segment in {cell.segment for cell in cells}
+    }
+    factors = np.array([growth[cell.segment] for cell in cells]).reshape(len(cells), len(ahead))
+    count = recent.mean(axis=1)[:, np.newaxis] * assumptions.creation[:, ahead % 12] * factors
+    return np.asarray(count)
+
+
+def _growth_in(book: StandingBook, segment: str, months: IntArray) -> FloatArray:
+    """Return the growth factors of a segment; beyond the last month known, that of the last."""
+    for name in (segment, COMPANY):
+        known = sorted((month, f) for (of, month), f in book.growth.items() if of == name)
+        if known:
+            of_month, factors = np.array(known, dtype=np.float64).T
+            return np.asarray(np.interp(months, of_month, factors))
+    return np.ones(len(months))
+
+
 def _bridge(
     book: StandingBook, assumptions: CellAssumptions, timeline: Timeline, as_of: date
 ) -> FloatArray:
@@ -215,11 +260,7 @@ def _bridge(
     between = first - start
     if between <= 0:
         return np.zeros((len(assumptions.goal_cells), span))
-    recent, _ = created_on(
-        book, assumptions.cells, start - RECENT_MONTHS, RECENT_MONTHS, RECENT_MONTHS
-    )
-    seasons = (start + np.arange(between)) % 12
-    count = recent.mean(axis=1)[:, np.newaxis] * assumptions.creation[:, seasons]
+    count = creation_to_come(book, assumptions, start, start + np.arange(between))
     count[:, 0] *= 1 - share_of_month(as_of + timedelta(days=1))
     brought = forward(count, assumptions, start)[:, between : between + span]
     return np.pad(brought, ((0, 0), (0, span - brought.shape[1])))
