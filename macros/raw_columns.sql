@@ -87,20 +87,23 @@
     {{ return(var(source_name ~ '_loader', 'fivetran') != 'fivetran' and raw_column(key, columns) is not none) }}
 {% endmacro %}
 
-{#- A text column; empty strings, and the null id some exports write, become null. -#}
+{#- A text column; empty strings, and words that exports write for nothing, become null. -#}
 {% macro raw_text(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%}
-        nullif(nullif(trim(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }})), ''), '000000000000000AAA')
+    {%- if column is not none -%} {{ null_where_empty('trim(cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ '))') }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
-{#- An id: written by machines, so never padded. -#}
+{#- An id: written by machines, so never padded. No CRM calls a record 0. -#}
 {% macro raw_id(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%}
-        nullif(nullif(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }}), ''), '000000000000000AAA')
+    {%- if column is not none -%} {{ null_where_empty('cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ ')', ['0']) }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
+{%- endmacro %}
+
+{#- Null for what stands for nothing: see var null_words. -#}
+{% macro null_where_empty(text, further=[]) -%}
+    case when {{ text }} not in ('', '{{ (var('null_words') + further) | join("', '") }}') then {{ text }} end
 {%- endmacro %}
 
 {% macro raw_money(name, columns) -%}

@@ -9,7 +9,9 @@
     'pipeline_source_unmapped': ('flagged', "pipeline_source = 'unmapped'"),
     'account_missing': ('flagged', 'is_account_missing'),
     'account_dangling': ('flagged', 'is_account_dangling'),
+    'owner_missing': ('flagged', 'is_owner_missing'),
     'owner_dangling': ('flagged', 'is_owner_dangling'),
+    'opportunity_lead_dangling': ('flagged', 'is_lead_dangling'),
     'history_disagrees': ('flagged', 'is_history_disagreeing'),
     'modified_before_last_change': ('repaired', 'last_changed_at > last_modified_at'),
     'reopened': ('flagged', 'reopening_count > 0'),
@@ -55,7 +57,9 @@ examined as (
         {{ cell('attributes') }},
         attributes.is_account_missing,
         attributes.is_account_dangling,
+        attributes.owner_id is null as is_owner_missing,
         attributes.is_owner_dangling,
+        opportunities.lead_id is not null and leads.lead_id is null as is_lead_dangling,
         qualified.amount_flag
     from {{ ref('int_opportunities__current') }} as current_state
     inner join {{ ref('crm_opportunities') }} as opportunities
@@ -64,6 +68,8 @@ examined as (
         on current_state.opportunity_key = attributes.opportunity_key
     left join {{ ref('int_opportunities__qualified') }} as qualified
         on current_state.opportunity_key = qualified.opportunity_key
+    left join {{ ref('crm_leads') }} as leads
+        on opportunities.crm = leads.crm and opportunities.lead_id = leads.lead_id
     left join names
         on opportunities.crm = names.crm and opportunities.stage_name = names.stage_name
     where current_state.outcome <> 'deleted'

@@ -17,7 +17,7 @@ with deals as (
         {{ raw_text('property_dealtype', columns) }} as deal_type_raw,
         {{ raw_text('property_' ~ hubspot_lead_source(columns), columns) }} as lead_source_raw,
         {{ raw_money('property_amount', columns) }} as amount_original,
-        coalesce({{ raw_text('property_deal_currency_code', columns) }}, '{{ var("corporate_currency") }}') as currency,
+        coalesce(upper({{ raw_text('property_deal_currency_code', columns) }}), '{{ var("corporate_currency") }}') as currency,
         {{ raw_number('property_hs_exchange_rate', columns) }} as exchange_rate,
         {{ raw_number('property_amount_in_home_currency', columns) }} as home_amount,
         {{ hubspot_day(raw_timestamp('property_closedate', columns)) }} as close_date,
@@ -63,7 +63,7 @@ companies as (
     from (
         select
             {{ raw_id('deal_id', company_columns) }} as deal_id,
-            {{ raw_number('company_id', company_columns) }} as company_id,
+            nullif({{ raw_number('company_id', company_columns) }}, 0) as company_id,
             {{ raw_number('type_id', company_columns) }} as type_id
         from {{ raw_table('hubspot', 'deal_company', company_columns) }}
     ) as associations

@@ -15,7 +15,7 @@ with opportunities as (
         {{ raw_text('lead_source', columns) }} as lead_source_raw,
         {{ raw_text('stage_name', columns) }} as stage_name,
         {{ raw_money('amount', columns) }} as amount_original,
-        {{ raw_text('currency_iso_code', columns) }} as currency,
+        upper({{ raw_text('currency_iso_code', columns) }}) as currency,
         {{ raw_date('close_date', columns) }} as close_date,
         {{ raw_boolean('is_closed', columns) }} as is_closed,
         {{ raw_boolean('is_won', columns) }} as is_won,
@@ -43,7 +43,7 @@ record_types as (
 
 rates as (
     select
-        {{ raw_text('iso_code', rate_columns) }} as currency,
+        upper({{ raw_text('iso_code', rate_columns) }}) as currency,
         {{ raw_date('start_date', rate_columns) }} as valid_from,
         max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
