@@ -13,7 +13,7 @@
     'owner_dangling': ('flagged', 'is_owner_dangling'),
     'opportunity_lead_dangling': ('flagged', 'is_lead_dangling'),
     'history_disagrees': ('flagged', 'is_history_disagreeing'),
-    'modified_before_last_change': ('repaired', 'last_changed_at > last_modified_at'),
+    'modified_before_last_change': ('repaired', "last_changed_at > last_modified_at and coalesce(repairs, '') not like '%last_modified_impossible%'"),
     'reopened': ('flagged', 'reopening_count > 0'),
     'amount_missing_at_qualification': ('flagged', "amount_flag = 'missing'"),
     'open_close_date_past': ('flagged', "pipeline_status = 'close_date_past'"),
