@@ -20,7 +20,7 @@ TEST_PROCESSES ?= auto
 PARALLEL := -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder -p no:benchmark
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan gate headlines real test test-quick lint bench bench-plan validate-methods validate-plan validate-starting validate-growth backtest lock clean
+.PHONY: help setup build plan gate headlines real test test-quick lint bench bench-plan validate-methods validate-plan validate-starting validate-growth validate-faults backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -92,6 +92,9 @@ validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated
 
 validate-growth: $(READY) ## Forecast what simulated companies of known growth create; writes docs/validation_growth.md
 	@$(BIN)/python bench/validate_growth.py
+
+validate-faults: $(READY) profiles.yml ## Find planted faults in a simulated company of both CRMs; writes docs/validation_faults.md
+	@$(BIN)/python bench/validate_faults.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py

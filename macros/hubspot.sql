@@ -68,7 +68,8 @@
 {%- set entry_columns = raw_columns('hubspot', 'deal_stage') -%}
     select
         opportunity_id,
-        name,
+        -- at a moment that cannot be nothing was set: the row goes to quarantine
+        case when {{ is_possible_moment('changed_at', 'loaded_at') }} then name end as name,
         value,
         changed_at,
         case when place = 3 then 0 else 1 end as is_exact,
@@ -151,7 +152,10 @@
         value as new_value,
         lag(value) over (partition by entity_id, name order by changed_at) as old_value,
         coalesce(
-            lag(changed_at) over (partition by entity_id, name order by changed_at) is not null
+            -- what cannot be told apart is for quarantine
+            entity_id is null
+            or changed_at is null
+            or lag(changed_at) over (partition by entity_id, name order by changed_at) is not null
             or changed_at > {{ dbt.dateadd('day', 1, 'first_changed_at') }},
             true
         ) as is_change,

@@ -87,20 +87,23 @@
     {{ return(var(source_name ~ '_loader', 'fivetran') != 'fivetran' and raw_column(key, columns) is not none) }}
 {% endmacro %}
 
-{#- A text column; empty strings, and the null id some exports write, become null. -#}
+{#- A text column; empty strings, and words that exports write for nothing, become null. -#}
 {% macro raw_text(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%}
-        nullif(nullif(trim(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }})), ''), '000000000000000AAA')
+    {%- if column is not none -%} {{ null_where_empty('trim(cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ '))') }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
-{#- An id: written by machines, so never padded. -#}
+{#- An id: written by machines, so never padded. No CRM calls a record 0. -#}
 {% macro raw_id(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%}
-        nullif(nullif(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }}), ''), '000000000000000AAA')
+    {%- if column is not none -%} {{ null_where_empty('cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ ')', ['0']) }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
+{%- endmacro %}
+
+{#- Null for what stands for nothing: see var null_words. -#}
+{% macro null_where_empty(text, further=[]) -%}
+    case when {{ text }} not in ('', '{{ (var('null_words') + further) | join("', '") }}') then {{ text }} end
 {%- endmacro %}
 
 {% macro raw_money(name, columns) -%}
@@ -121,6 +124,11 @@
     {%- elif column.is_string() -%} {{ text_to_number(adapter.quote(column.name)) }}
     {%- else -%} cast({{ adapter.quote(column.name) }} as {{ type_double() }})
     {%- endif -%}
+{%- endmacro %}
+
+{#- An id that is a number, to take the smallest of several; null where it can be none. -#}
+{% macro raw_id_number(name, columns) -%}
+    case when {{ raw_number(name, columns) }} > 0 and {{ raw_number(name, columns) }} < 9e15 then {{ raw_number(name, columns) }} end
 {%- endmacro %}
 
 {% macro raw_timestamp(name, columns) -%}

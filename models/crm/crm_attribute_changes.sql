@@ -26,4 +26,4 @@ select
     new_value,
     loaded_at
 from unioned
-where entity_id is not null and changed_at is not null
+where entity_id is not null and {{ is_possible_moment('changed_at', 'loaded_at') }}

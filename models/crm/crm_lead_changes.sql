@@ -9,7 +9,7 @@ with unioned as (
         status,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__lead_changes') }}
-    where lead_id is not null and changed_at is not null
+    where lead_id is not null and {{ is_possible_moment('changed_at', 'loaded_at') }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 )

@@ -32,7 +32,7 @@ with unioned as (
         last_modified_at,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__leads') }}
-    where lead_id is not null and created_at is not null
+    where lead_id is not null and {{ is_possible_moment('created_at', 'loaded_at') }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),
@@ -103,7 +103,8 @@ select
     country,
     owner_id,
     is_converted,
-    converted_at,
+    -- Some CRMs tell the day only, but none before the lead was there.
+    case when cast(converted_at as date) < cast(created_at as date) then created_at else converted_at end as converted_at,
     opportunity_id,
     account_id,
     created_at,

@@ -22,12 +22,14 @@ with unioned as (
         is_deleted,
         self_reported_source,
         created_at,
-        coalesce(last_modified_at, created_at) as last_modified_at,
+        coalesce(case when {{ is_possible_moment('last_modified_at', 'loaded_at') }} then last_modified_at end, created_at)
+            as last_modified_at,
+        {{ is_impossible_moment('last_modified_at', 'loaded_at') }} as is_last_modified_impossible,
         loaded_at,
         is_amount_unreadable,
         is_close_date_unreadable
     from {{ ref('stg_' ~ crm ~ '__opportunities') }}
-    where opportunity_id is not null and created_at is not null
+    where opportunity_id is not null and {{ is_possible_moment('created_at', 'loaded_at') }}
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 ),
@@ -35,7 +37,10 @@ with unioned as (
 landed as (
     select
         unioned.*,
-        {{ fingerprint('unioned', also=[free_text('name'), in_corporate_currency('amount_original', 'corporate_rate'), var('absurd_amount')]) }} as fingerprint
+        {{ fingerprint('unioned', also=[
+            free_text('name'), in_corporate_currency('amount_original', 'usable_rate'), var('absurd_amount'),
+            is_impossible_date('close_date'), is_possible_date('close_date'), is_far_close_date('close_date', 'created_at')
+        ]) }} as fingerprint
     from unioned
 ),
 
@@ -88,9 +93,11 @@ examined as (
     select
         *,
         amount_original < 0 as is_amount_negative,
-        cast(amount_original as {{ type_double() }}) * coalesce(corporate_rate, 1) >= {{ var('absurd_amount') }} as is_amount_absurd,
-        close_date < cast('1990-01-01' as date) or close_date >= cast('2100-01-01' as date) as is_close_date_impossible,
-        corporate_rate is null as is_rate_missing,
+        cast(amount_original as {{ type_double() }}) * abs(coalesce(corporate_rate, 1)) >= {{ var('absurd_amount') }} as is_amount_absurd,
+        {{ is_impossible_date('close_date') }} as is_close_date_impossible,
+        {{ is_possible_date('close_date') }} and {{ is_far_close_date('close_date', 'created_at') }} as is_close_date_far,
+        coalesce(corporate_rate, 0) <= 0 as is_rate_missing,
+        case when corporate_rate > 0 then corporate_rate end as usable_rate,
         close_date < cast(created_at as date) as is_close_before_creation
     from deduplicated
 )
@@ -109,12 +116,12 @@ select
     stage_name,
     case
         when not (is_amount_negative or is_amount_absurd)
-            then {{ in_corporate_currency('amount_original', 'corporate_rate') }}
+            then {{ in_corporate_currency('amount_original', 'usable_rate') }}
     end as amount,
     amount_original,
     currency,
-    corporate_rate,
-    case when not is_close_date_impossible then close_date end as close_date,
+    usable_rate as corporate_rate,
+    case when not (is_close_date_impossible or is_close_date_far) then close_date end as close_date,
     is_closed,
     is_won,
     is_deleted,
@@ -129,6 +136,8 @@ select
         || case when is_rate_missing then 'currency_without_rate,' else '' end
         || case when is_close_date_unreadable then 'close_date_unreadable,' else '' end
         || case when is_close_date_impossible then 'close_date_impossible,' else '' end
+        || case when is_close_date_far then 'close_date_far_future,' else '' end
+        || case when is_last_modified_impossible then 'last_modified_impossible,' else '' end
         || case when is_close_before_creation and not is_close_date_impossible then 'close_before_creation,' else '' end,
         ''
     ) as repairs,

@@ -16,7 +16,7 @@ with unioned as (
         history_quality,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }}
-    where opportunity_id is not null and changed_at is not null and not is_deleted
+    where opportunity_id is not null and {{ is_possible_moment('changed_at', 'loaded_at') }} and not is_deleted
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
     {%- if var('snapshot_crms') %}
@@ -33,7 +33,8 @@ select
     changes.opportunity_id,
     changes.crm,
     changes.change_id,
-    changes.changed_at,
+    -- Nothing changes before it exists: such a change counts from the creation on.
+    greatest(changes.changed_at, opportunities.created_at) as changed_at,
     changes.stage_name,
     case
         when
@@ -42,7 +43,7 @@ select
             then {{ in_corporate_currency('changes.amount_original', 'opportunities.corporate_rate') }}
     end as amount,
     case
-        when changes.close_date >= cast('1990-01-01' as date) and changes.close_date < cast('2100-01-01' as date)
+        when {{ is_possible_date('changes.close_date') }} and not {{ is_far_close_date('changes.close_date', 'opportunities.created_at') }}
             then changes.close_date
     end as close_date,
     changes.forecast_category,

@@ -168,12 +168,20 @@ class CompiledSql:
 class CompiledModels:
     """Compiles the project in ``folder``, once for each set of variables asked for.
 
-    Several processes may share a folder. ``parsed`` is what dbt has read of the project before.
+    ``select`` are dbt's selectors of what is compiled, everything by default. Where raw tables lie
+    in the folder's database, staging is compiled for them. Several processes may share a folder.
+    ``parsed`` is what dbt has read of the project before.
     """
 
-    def __init__(self, folder: Path, parsed: Parsed | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        parsed: Parsed | None = None,
+        select: Sequence[str] = ("resource_type:model", "resource_type:analysis"),
+    ) -> None:
         self.folder = folder
         self.parsed = parsed or Parsed(folder / "parsed")
+        self.select = tuple(select)
         self._compiled: dict[str, CompiledSql] = {}
 
     def __call__(self, variables: Mapping[str, Any] | None = None) -> CompiledSql:
@@ -195,9 +203,8 @@ class CompiledModels:
         shutil.copy(ROOT / "profiles.yml.example", self.folder / "profiles.yml")
         like = {"vars": json.loads(variables), "seeds": Path("seeds"), "environment": {}}
         self.parsed.give(target, **like)
-        kinds = ("--select", "resource_type:model", "resource_type:analysis")
         done = run(
-            ["dbt", "--no-use-colors", "compile", *kinds, "--vars", variables],
+            [*("dbt", "--no-use-colors", "compile", "--select"), *self.select, "--vars", variables],
             cwd=ROOT,
             env=os.environ
             | QUIET
@@ -226,7 +233,8 @@ def _relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Relation]:
             ),
         )
         for node in nodes.values()
-        if node["resource_type"] in {"model", "seed", "analysis"}
+        if node["resource_type"] == "seed"
+        or (node["resource_type"] in {"model", "analysis"} and "compiled_code" in node)
     }
 
 

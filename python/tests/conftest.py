@@ -216,13 +216,15 @@ def demo(build_once: Callable[..., Warehouse]) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def dirty(build_once: Callable[..., Warehouse]) -> Warehouse:
-    """Provide a company whose CRM has every planted fault, built once."""
+    """Provide a company of which two CRMs have every planted fault, built once from both."""
 
     def build(warehouse: Warehouse) -> None:
-        simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
+        simulate(
+            warehouse, opportunities=1500, seed=12, as_of=date(2026, 8, 31), dirty=0.08, crm="both"
+        )
         warehouse.dbt("build", "--exclude-resource-type", "unit_test")
 
-    return build_once("dirty", build)
+    return build_once("dirty", build, vars={"crm_sources": ["salesforce", "hubspot"]})
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,8 @@ EMPTY = {
 OF_THE_CRM = {
     "accounts",
     "data_quality",
+    "data_quality_findings",
+    "data_quality_summary",
     "opportunities",
     "owners",
     "quarantine",

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from compiled import DATABASE, CompiledSql, Lab, Relation
+from compiled import DATABASE, CompiledModels, CompiledSql, Lab, Relation
 from conftest import Rows, Warehouse, comparable, simulate
 
 pytestmark = pytest.mark.dbt
@@ -315,6 +315,30 @@ def test_only_what_changed_is_made_anew(runs: Runs) -> None:
     company.lab.run(*UPSTREAM)
     changed = company.lab.query(f"select opportunity_id from ({select})")
     assert sorted(changed, key=str) == [(key,), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("model", "changed"),
+    [
+        ("crm_leads", {"keep_free_text": False}),
+        ("crm_opportunities", {"keep_free_text": False}),
+        ("crm_opportunities", {"absurd_amount": 12_345}),
+        ("crm_opportunities", {"far_close_date_years": 3}),
+        ("int_opportunities__versioned", {"won_stage": 80}),
+    ],
+)
+def test_a_variable_that_a_model_reads_is_in_its_fingerprint(
+    compiled: CompiledModels, tmp_path: Path, model: str, changed: dict[str, Any]
+) -> None:
+    """So that a change of it makes every row anew; what changes a row before needs no such care."""
+    only = CompiledModels(tmp_path, compiled.parsed, [model])
+    texts = [
+        re.search(r"hash\(\w+, '(\w{32})'\)", sql.relations[model].sql)
+        for sql in (only(), only(changed))
+    ]
+    assert texts[0]
+    assert texts[1]
+    assert texts[0][1] != texts[1][1]
 
 
 YESTERDAY = """

@@ -23,61 +23,37 @@ published as (
     {%- endfor %}
 ),
 
--- Copies of a change are found where the history is sorted anyway.
-history_duplicates as (
+-- Copies of a change are published, and counted as superseded all the same: they do no harm there.
+history_copies as (
     select
-        opportunities.crm,
+        crm,
         'opportunity_changes' as contract_table,
-        count(*) as row_count
-    from {{ ref('int_opportunities__versioned') }} as versions
-    inner join {{ ref('crm_opportunities') }} as opportunities
-        on versions.opportunity_key = opportunities.opportunity_key
-    where versions.is_duplicate
-    group by opportunities.crm
+        sum(row_count) as row_count
+    from {{ ref('int_quality__history_order') }}
+    where handling = 'superseded'
+    group by crm
 ),
 
--- Older copies of a row that came more than once, and rows the CRM has deleted.
 superseded as (
     select
         crm,
         contract_table,
-        row_count
-    from history_duplicates
-    union all
-    {%- for contract_table in ['opportunities', 'leads', 'accounts', 'users'] %}
-    select
-        crm,
-        '{{ contract_table }}' as contract_table,
-        sum(superseded_row_count) as row_count
-    from {{ ref('crm_' ~ contract_table) }}
-    group by crm
-    union all
-    {%- endfor %}
-    {%- for crm in crms() %}
-    {%- for contract_table, required in [
-        ('users', 'user_id is not null'),
-        ('touches', 'touch_id is not null and occurred_at is not null'),
-        ('opportunity_changes', 'opportunity_id is not null and changed_at is not null'),
-    ] %}
-    select
-        '{{ crm }}' as crm,
-        '{{ contract_table }}' as contract_table,
-        count(*) as row_count
-    from {{ ref('stg_' ~ crm ~ '__' ~ contract_table) }}
-    where is_deleted and {{ required }}
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
+        sum(row_count) as row_count
+    from {{ ref('int_quality__superseded') }}
+    group by crm, contract_table
 ),
 
-superseded_by_table as (
+-- What staging has left out as copies came in; the counts of rows out of scope have it, too.
+discarded as (
+    {%- for crm in crms() %}
     select
-        crm,
+        '{{ crm }}' as crm,
         contract_table,
-        sum(row_count) as rows_superseded
-    from superseded
-    group by crm, contract_table
+        sum(row_count) as row_count
+    from {{ ref('stg_' ~ crm ~ '__discarded') }}
+    group by contract_table
+    {% if not loop.last %}union all{% endif %}
+    {%- endfor %}
 ),
 
 quarantined as (
@@ -93,10 +69,10 @@ select
     received.crm,
     received.contract_table,
     cast(received.rows_in as bigint) as rows_in,
-    cast(coalesce(published.rows_published, 0) - coalesce(history_duplicates.row_count, 0) as bigint) as rows_published,
+    cast(coalesce(published.rows_published, 0) - coalesce(history_copies.row_count, 0) as bigint) as rows_published,
     cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
-    cast(coalesce(superseded.rows_superseded, 0) as bigint) as rows_superseded,
-    cast(received.rows_out_of_scope as bigint) as rows_out_of_scope,
+    cast(coalesce(superseded.row_count, 0) + coalesce(history_copies.row_count, 0) as bigint) as rows_superseded,
+    cast(received.rows_out_of_scope - coalesce(discarded.row_count, 0) as bigint) as rows_out_of_scope,
     as_of.as_of_date
 from received
 cross join {{ ref('int_as_of') }} as as_of
@@ -104,7 +80,9 @@ left join published
     on received.crm = published.crm and received.contract_table = published.contract_table
 left join quarantined
     on received.crm = quarantined.crm and received.contract_table = quarantined.contract_table
-left join history_duplicates
-    on received.crm = history_duplicates.crm and received.contract_table = history_duplicates.contract_table
-left join superseded_by_table as superseded
+left join history_copies
+    on received.crm = history_copies.crm and received.contract_table = history_copies.contract_table
+left join superseded
     on received.crm = superseded.crm and received.contract_table = superseded.contract_table
+left join discarded
+    on received.crm = discarded.crm and received.contract_table = discarded.contract_table

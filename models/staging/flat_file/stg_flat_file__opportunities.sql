@@ -13,7 +13,7 @@ with opportunities as (
         {{ raw_text('record_type', columns) }} as record_type,
         {{ raw_text('stage_name', columns) }} as stage_name,
         {{ raw_money('amount', columns) }} as amount_original,
-        coalesce({{ raw_text('currency', columns) }}, '{{ var("corporate_currency") }}') as currency,
+        coalesce(upper({{ raw_text('currency', columns) }}), '{{ var("corporate_currency") }}') as currency,
         {{ raw_date('close_date', columns) }} as close_date,
         coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
         {{ raw_text('self_reported_source', columns) }} as self_reported_source,

@@ -15,7 +15,7 @@ with opportunities as (
         {{ raw_text('lead_source', columns) }} as lead_source_raw,
         {{ raw_text('stage_name', columns) }} as stage_name,
         {{ raw_money('amount', columns) }} as amount_original,
-        {{ raw_text('currency_iso_code', columns) }} as currency,
+        upper({{ raw_text('currency_iso_code', columns) }}) as currency,
         {{ raw_date('close_date', columns) }} as close_date,
         {{ raw_boolean('is_closed', columns) }} as is_closed,
         {{ raw_boolean('is_won', columns) }} as is_won,
@@ -41,14 +41,25 @@ record_types as (
     group by 1
 ),
 
-rates as (
+landed_rates as (
     select
-        {{ raw_text('iso_code', rate_columns) }} as currency,
+        upper({{ raw_text('iso_code', rate_columns) }}) as currency,
         {{ raw_date('start_date', rate_columns) }} as valid_from,
         max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
     from {{ raw_table('salesforce', 'dated_conversion_rate', rate_columns) }}
     group by 1, 2
+),
+
+-- A rate holds until the next begins, whatever its own row says.
+rates as (
+    select
+        currency,
+        valid_from,
+        coalesce(lead(valid_from) over (partition by currency order by valid_from), valid_to) as valid_to,
+        conversion_rate
+    from landed_rates
+    where valid_from is not null
 ),
 
 -- Several leads may be converted into one opportunity: the first of them is its lead.
@@ -78,7 +89,7 @@ select
     case
         when coalesce(opportunities.currency, '{{ var("corporate_currency") }}') = '{{ var("corporate_currency") }}'
             then cast(1 as decimal(18, 12))
-        else {{ double_to_decimal(ratio('1', 'rates.conversion_rate'), 'decimal(18, 12)') }}
+        else {{ rate_to_decimal(ratio('1', 'rates.conversion_rate')) }}
     end as corporate_rate,
     opportunities.close_date,
     opportunities.is_closed,

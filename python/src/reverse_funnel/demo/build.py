@@ -65,12 +65,21 @@ def build_demo(
             for writer in writers:
                 writer.touch_latest()
             report("Planting faults" if config.dirty else "Checking out", 0.93)
-            first = writers[0]
-            faults = plant(
-                connection, first.target, first.rows, config.dirty, stream(config, _STREAM_FAULTS)
-            )
+            planted = {
+                writer.crm: plant(
+                    connection,
+                    writer.target,
+                    writer.rows,
+                    config.dirty,
+                    stream(config, _STREAM_FAULTS),
+                    kinds=writer.kinds,
+                    faults=writer.faults,
+                )
+                for writer in writers
+            }
+            faults = planted[writers[0].crm]
             report("Writing down the truth", 0.96)
-            truth = describe(config, setting.company, totals, faults)
+            truth = describe(config, setting.company, totals, planted)
             if truth_path is not None:
                 write_truth(partial_path(truth_path), truth)
             report("Putting the tables in place", 0.98)

@@ -115,7 +115,8 @@ class DemoConfig:
     """What to simulate.
 
     ``crm`` is whose raw tables to write; ``both`` writes the same company twice. ``dirty`` is the
-    share of the rows of each faulted table that carries one planted fault, 0 for a clean CRM.
+    share of the records of each kind (deals, accounts, leads and so on) that carries one planted
+    fault, 0 for a clean CRM.
     ``first_month`` (a first day of a month) defaults to 68 months before the month of ``as_of``,
     which is about five and a half years.
     """
@@ -138,8 +139,6 @@ class DemoConfig:
             raise ValueError(f"seed must not be negative, not {self.seed}")
         if not 0.0 <= self.dirty <= 0.5:
             raise ValueError(f"dirty must lie between 0 and 0.5, not {self.dirty}")
-        if self.dirty and self.crm != "salesforce":
-            raise ValueError("dirty plants faults in Salesforce only: leave it 0 or crm salesforce")
         if not 1 <= self.fiscal_year_start_month <= 12:
             raise ValueError(
                 f"fiscal_year_start_month must be a month, not {self.fiscal_year_start_month}"

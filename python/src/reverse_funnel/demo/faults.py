@@ -1,12 +1,15 @@
 """Planted faults: what goes wrong in real CRM tables, in known rows and numbers.
 
-Faults are planted in the finished tables, before these are put in place. Rows are chosen without
-replacement within a table, so that no row has two faults.
+Faults are planted in the finished tables, before these are put in place. The records of a kind
+(deals, accounts, leads, ...) are chosen without replacement, so that no record has two faults; a
+fault of a history is one of the deal whose history it is. Both CRMs have the same faults, each in
+its own shape: :mod:`reverse_funnel.demo.salesforce_faults` and
+:mod:`reverse_funnel.demo.hubspot_faults`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,105 +17,41 @@ import duckdb
 import numpy as np
 from numpy.random import Generator
 
-from reverse_funnel.demo.calendar import Ints
-
-UNKNOWN_STAGE = "Verbal Commit"
 UNKNOWN_CURRENCY = "XXX"
 EMPTY_ID = "000000000000000AAA"
 ABSURD_AMOUNT = 10_000_000_000_000
-_IDS_SHOWN = 20
-_NUMBERS = "reverse_funnel_demo_faults"
-_BEYOND = 700_000_000_000_000
-"""Added to a number to make that of something that does not exist."""
+UNREADABLE_AMOUNT = 5_000_000_000_000_000
+MOJIBAKE = "SociÃ©tÃ© gÃ©nÃ©rale "
+PADDED, UNSEEN = "chr(160) || {} || chr(8203)", "chr(9) || {} || chr(1) || '  '"
+"""SQL that spells a name otherwise: with a no-break and a zero-width space, and with a tab, a
+control character and blanks."""
+IDS_SHOWN = 20
+_CHOSEN = "reverse_funnel_demo_faults"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Records of which some get a fault: their table, its key, and which of them may be chosen."""
+
+    table: str
+    key: str
+    condition: str = "true"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault.
+    """One fault, as SQL that plants it in the chosen records of its kind.
 
-    ``statement`` is SQL with the placeholders ``{table}``, ``{chosen}`` (a condition that holds
-    for the chosen rows) and, for rows put in beside the others, ``{columns}``. ``id_prefix`` is
-    that of the table's ids.
+    ``statements`` have the placeholders ``{chosen}``, a subquery of the chosen keys, and the names
+    of all tables. ``rule`` is the rule of ``data_quality`` that must find it. ``shown`` is SQL
+    for the id by which it is found, made from the key ``id``; None where the fault leaves no id.
     """
 
     name: str
-    table: str
-    id_prefix: str
-    statement: str
-
-
-def _set(change: str) -> str:
-    return f"update {{table}} set {change} where {{chosen}}"
-
-
-def _insert(replaced: str) -> str:
-    return f"insert into {{table}} select * replace ({replaced}) from {{table}} where {{chosen}}"
-
-
-_OLDER_VERSION = (
-    "greatest(system_modstamp - interval 1 day, created_date) as system_modstamp, "
-    "greatest(last_modified_date - interval 1 day, created_date) as last_modified_date, "
-    "greatest(_fivetran_synced - interval 1 day, created_date) as _fivetran_synced"
-)
-_MOJIBAKE = "name = 'SociÃ©tÃ© gÃ©nÃ©rale ' || name"
-
-
-def _opportunity(name: str, statement: str) -> Fault:
-    return Fault(name, "opportunity", "006", statement)
-
-
-def _history(name: str, statement: str) -> Fault:
-    return Fault(name, "opportunity_history", "008", statement)
-
-
-FAULTS: tuple[Fault, ...] = (
-    _opportunity("missing_id", _set("id = null")),
-    _opportunity("duplicate_id", _insert(f"{_OLDER_VERSION}, amount * 0.9 as amount")),
-    _opportunity("unknown_stage", _set(f"stage_name = '{UNKNOWN_STAGE}'")),
-    _opportunity("negative_amount", _set("amount = -abs(coalesce(amount, 5000))")),
-    _opportunity("absurd_amount", _set(f"amount = {ABSURD_AMOUNT}")),
-    _opportunity("close_date_1900", _set("close_date = date '1900-01-01'")),
-    _opportunity("close_date_2999", _set("close_date = date '2999-12-31'")),
-    _opportunity("close_before_creation", _set("close_date = created_date::date - 200")),
-    _opportunity("dangling_account", _set(f"account_id = printf('001%015d', {_BEYOND} + 1)")),
-    _opportunity("dangling_owner", _set(f"owner_id = printf('005%015d', {_BEYOND} + 1)")),
-    _opportunity("sentinel_id", _set(f"account_id = '{EMPTY_ID}'")),
-    _opportunity("currency_without_rate", _set(f"currency_iso_code = '{UNKNOWN_CURRENCY}'")),
-    _opportunity("mojibake_name", _set(_MOJIBAKE)),
-    _opportunity("history_disagrees", _set("amount = coalesce(amount, 0) * 1.25 + 777")),
-    _history(
-        "history_without_opportunity",
-        _insert(
-            f"printf('008%015d', {_BEYOND} + right(id, 15)::bigint) as id, "
-            f"printf('006%015d', {_BEYOND} + right(opportunity_id, 15)::bigint) as opportunity_id"
-        ),
-    ),
-    _history("exact_duplicate_history", _insert("id as id")),
-    _history("history_unknown_stage", _set(f"stage_name = '{UNKNOWN_STAGE}'")),
-    Fault("account_missing_id", "account", "001", _set("id = null")),
-    Fault("account_duplicate_id", "account", "001", _insert(_OLDER_VERSION)),
-    Fault("account_mojibake_name", "account", "001", _set(_MOJIBAKE)),
-    Fault("lead_missing_id", "lead", "00Q", _set("id = null")),
-    Fault("lead_duplicate_id", "lead", "00Q", _insert(_OLDER_VERSION)),
-    Fault(
-        "lead_dangling_opportunity",
-        "lead",
-        "00Q",
-        _set(
-            f"converted_opportunity_id = printf('006%015d', {_BEYOND} + 1), is_converted = true, "
-            "status = 'Converted'"
-        ),
-    ),
-    Fault("lead_dangling_owner", "lead", "00Q", _set(f"owner_id = printf('005%015d', {_BEYOND})")),
-)
-
-
-def faulted_tables() -> dict[str, list[Fault]]:
-    """Return the faults of each table, in a fixed order."""
-    tables: dict[str, list[Fault]] = {}
-    for fault in FAULTS:
-        tables.setdefault(fault.table, []).append(fault)
-    return tables
+    kind: str
+    rule: str
+    statements: tuple[str, ...]
+    shown: str | None = "id"
 
 
 def plant(
@@ -121,40 +60,67 @@ def plant(
     rows: dict[str, int],
     dirty: float,
     rng: Generator,
+    *,
+    kinds: Mapping[str, Kind],
+    faults: Sequence[Fault],
 ) -> dict[str, dict[str, Any]]:
-    """Plant faults in a share ``dirty`` of the rows of each table that has faults.
+    """Plant faults in a share ``dirty`` of the records of each kind that has faults.
 
-    The share is divided evenly among the table's kinds of fault, at least one row each.
-    ``target`` gives the SQL name of a table; ``rows`` its length, updated here where rows are
-    added. Returns, by fault, the table, how many rows and the first ids.
+    The share is divided evenly among the kind's faults, at least one record each as long as there
+    are so many. ``target`` gives the SQL name of a table; ``rows`` the rows of each table, counted
+    anew here. Returns, by fault, the kind of record, the rule, how many and the first ids.
     """
     if dirty <= 0:
         return {}
     planted: dict[str, dict[str, Any]] = {}
-    for table, faults in faulted_tables().items():
-        length = rows[table]
-        each = min(max(1, round(dirty * length / len(faults))), length // len(faults))
-        chosen = rng.choice(length, size=each * len(faults), replace=False)
-        for number, fault in enumerate(faults):
-            picked = np.sort(chosen[number * each : (number + 1) * each]).astype(np.int64)
-            added = _apply(connection, target(table), fault, picked)
-            rows[table] += added
+    names = {table: target(table) for table in rows}
+    for name, kind in kinds.items():
+        mine = [fault for fault in faults if fault.kind == name]
+        keys = _keys(connection, names[kind.table], kind)
+        each = min(max(1, round(dirty * len(keys) / len(mine))), len(keys) // len(mine))
+        chosen = rng.choice(len(keys), size=each * len(mine), replace=False)
+        for number, fault in enumerate(mine):
+            picked = keys[np.sort(chosen[number * each : (number + 1) * each])]
             planted[fault.name] = {
-                "table": table,
+                "kind": name,
+                "rule": fault.rule,
                 "rows": len(picked),
-                "ids": [f"{fault.id_prefix}{n + 1:015d}" for n in picked[:_IDS_SHOWN].tolist()],
+                "ids": _apply(connection, names, fault, picked),
             }
+    for table, qualified in names.items():
+        counted = connection.execute(f"select count(*) from {qualified}").fetchone()
+        rows[table] = int(counted[0]) if counted else 0
     return planted
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, table: str, fault: Fault, picked: Ints) -> int:
-    """Plant one fault in the rows of the given numbers; returns how many rows were added."""
+def _keys(connection: duckdb.DuckDBPyConnection, table: str, kind: Kind) -> np.ndarray[Any, Any]:
+    """Return the keys of the records that may be chosen, in order."""
+    found = connection.execute(
+        f"select {kind.key} from {table} where {kind.condition} order by {kind.key}"
+    ).fetchall()
+    return np.array([key for (key,) in found], dtype=object)
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection,
+    names: Mapping[str, str],
+    fault: Fault,
+    picked: np.ndarray[Any, Any],
+) -> list[str]:
+    """Plant one fault in the records of the given keys; returns the first ids it is found by."""
     if not len(picked):
-        return 0
-    connection.register(_NUMBERS, {"number": picked})
+        return []
+    kind = "bigint" if isinstance(picked[0], int) else "varchar"
+    connection.execute(f"create or replace temp table {_CHOSEN} (id {kind})")
+    connection.executemany(f"insert into {_CHOSEN} values (?)", [[key] for key in picked])
     try:
-        chosen = f"id in (select printf('{fault.id_prefix}%015d', number + 1) from {_NUMBERS})"
-        connection.execute(fault.statement.format(table=table, chosen=chosen))
+        for statement in fault.statements:
+            connection.execute(statement.format(chosen=f"(select id from {_CHOSEN})", **names))
+        if fault.shown is None:
+            return []
+        shown = connection.execute(
+            f"select cast({fault.shown} as varchar) from {_CHOSEN} order by id limit {IDS_SHOWN}"
+        ).fetchall()
     finally:
-        connection.unregister(_NUMBERS)
-    return len(picked) if fault.statement.startswith("insert") else 0
+        connection.execute(f"drop table {_CHOSEN}")
+    return [text for (text,) in shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reverse_funnel.demo.hubspot_faults import FAULTS, KINDS
 from reverse_funnel.demo.hubspot_tables import TABLES
 from reverse_funnel.demo.writer import CrmWriter
 
@@ -12,3 +13,5 @@ class HubspotWriter(CrmWriter):
     crm = "hubspot"
     tables = TABLES
     deals = ("deal", "deal_id", "property_hs_lastmodifieddate")
+    kinds = KINDS
+    faults = FAULTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reverse_funnel.demo.salesforce_faults import FAULTS, KINDS
 from reverse_funnel.demo.salesforce_tables import TABLES
 from reverse_funnel.demo.writer import CrmWriter
 
@@ -12,3 +13,5 @@ class SalesforceWriter(CrmWriter):
     crm = "salesforce"
     tables = TABLES
     deals = ("opportunity", "id", "last_modified_date")
+    kinds = KINDS
+    faults = FAULTS

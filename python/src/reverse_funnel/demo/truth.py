@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -284,9 +285,12 @@ def _leads(totals: Totals) -> dict[str, Any]:
 
 
 def describe(
-    config: DemoConfig, company: Company, totals: Totals, faults: dict[str, Any]
+    config: DemoConfig,
+    company: Company,
+    totals: Totals,
+    planted: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return everything truth.json says."""
+    """Return everything truth.json says; ``planted`` are the faults of each CRM."""
     return {
         "format": 1,
         "config": {
@@ -318,7 +322,8 @@ def describe(
         "cells": _cells(company, totals),
         "leads": _leads(totals),
         "totals": totals.describe(),
-        "planted_faults": faults,
+        "planted_faults": planted[config.crms[0]],
+        "planted_faults_by_crm": planted,
     }
 
 

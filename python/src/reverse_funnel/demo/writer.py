@@ -7,6 +7,7 @@ The blocks of the simulation become chunks of neutral columns, each under a name
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import duckdb
@@ -22,6 +23,7 @@ from reverse_funnel.demo.config import (
     TERRITORIES,
 )
 from reverse_funnel.demo.deals import Deals
+from reverse_funnel.demo.faults import Fault, Kind
 from reverse_funnel.demo.salesforce_people import Columns, stamps, user_columns
 from reverse_funnel.demo.simulation import Block, Setting
 from reverse_funnel.demo.tables import INDUSTRIES, Table
@@ -55,12 +57,15 @@ def _first_values(deals: Deals) -> tuple[Ints, Ints, Ints]:
 class CrmWriter:
     """Writes blocks into tables under temporary names, then puts them in place at once.
 
-    A subclass names the CRM, its tables, and the table, id and time of change of its deals.
+    A subclass names the CRM, its tables, the table, id and time of change of its deals, and the
+    faults that can be planted in its records.
     """
 
     crm: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
     deals: ClassVar[tuple[str, str, str]]
+    kinds: ClassVar[Mapping[str, Kind]]
+    faults: ClassVar[tuple[Fault, ...]]
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, setting: Setting, schema: str, rng: Generator
