@@ -26,8 +26,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from compiled import DATABASE, CompiledModels, CompiledSql, Lab, Relation
+from compiled import DATABASE, CompiledSql, Lab, Relation
 from conftest import Rows, Warehouse, comparable, simulate
+from test_structure import parsed  # noqa: F401
 
 pytestmark = pytest.mark.dbt
 
@@ -38,8 +39,8 @@ UPSTREAM = (
     "stg_salesforce__leads",
 )
 BUILD = (
-    *("crm_leads", "crm_opportunities", "int_as_of", "int_stage_map", "crm_opportunity_changes"),
-    *("int_opportunities__states", "int_opportunities__versioned"),
+    *("crm_leads", "crm_opportunities", "crm_stage_names", "int_as_of", "int_stage_map"),
+    *("crm_opportunity_changes", "int_opportunities__states", "int_opportunities__versioned"),
 )
 RAW = ("opportunity", "opportunity_history", "lead", "dated_conversion_rate", "record_type")
 
@@ -317,28 +318,42 @@ def test_only_what_changed_is_made_anew(runs: Runs) -> None:
     assert sorted(changed, key=str) == [(key,), (None,)]
 
 
-@pytest.mark.parametrize(
-    ("model", "changed"),
-    [
-        ("crm_leads", {"keep_free_text": False}),
-        ("crm_opportunities", {"keep_free_text": False}),
-        ("crm_opportunities", {"absurd_amount": 12_345}),
-        ("crm_opportunities", {"far_close_date_years": 3}),
-        ("int_opportunities__versioned", {"won_stage": 80}),
-    ],
-)
-def test_a_variable_that_a_model_reads_is_in_its_fingerprint(
-    compiled: CompiledModels, tmp_path: Path, model: str, changed: dict[str, Any]
+PLAIN = {"only_changed", "fingerprint", "type_double", "money_type", "type_timestamp"}
+"""Macros that do not decide what a row says."""
+
+
+@pytest.mark.parametrize("name", INCREMENTAL)
+def test_a_fingerprint_covers_all_that_a_model_does_to_a_row(
+    parsed: tuple[dict[str, Any], str],  # noqa: F811
+    name: str,
 ) -> None:
-    """So that a change of it makes every row anew; what changes a row before needs no such care."""
-    only = CompiledModels(tmp_path, compiled.parsed, [model])
-    texts = [
-        re.search(r"hash\(\w+, '(\w{32})'\)", sql.relations[model].sql)
-        for sql in (only(), only(changed))
-    ]
-    assert texts[0]
-    assert texts[1]
-    assert texts[0][1] != texts[1][1]
+    """So that a change of a variable or macro makes every row anew.
+
+    What changes a row before it is fingerprinted shows in the row; what comes after must be listed.
+    """
+    macros = {
+        macro["name"]: macro["macro_sql"]
+        for macro in parsed[0]["macros"].values()
+        if macro["package_name"] == "unified_pipeline"
+    }
+
+    def called(text: str) -> set[str]:
+        return {word for word in re.findall(r"\b(\w+)\(", text) if word in macros} - PLAIN
+
+    def variables(text: str) -> set[str]:
+        """Return the variables that a text reads, also through the macros it calls."""
+        reached, found = {""}, called(text)
+        while new := found - reached:
+            reached |= new
+            found |= called("".join(macros[macro] for macro in new))
+        texts = [text, *(macros[macro] for macro in found)]
+        return {name for text in texts for name in re.findall(r"\bvar\([\'\"](\w+)", text)}
+
+    model = parsed[0]["nodes"][f"model.unified_pipeline.{name}"]["raw_code"]
+    _, listed, after = re.split(r"\{\{ fingerprint\((.*?)\) \}\} as fingerprint", model, flags=re.S)
+    assert called(after) - called(listed) == set()
+    assert variables(after) - variables(listed) == set()
+    assert variables(after)
 
 
 YESTERDAY = """
