@@ -43,7 +43,7 @@ ENTRY_POINTS = {"dbt": ("dbt.cli.main", "cli"), "reverse-funnel": ("reverse_funn
 """Module and function behind each of the environment's commands."""
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_runs"])
+_forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb"])
 
 
 def run(
