@@ -57,7 +57,7 @@ real: $(READY) ## Build on the public data sets beside the checkout (../shared/d
 test: lint ## Check everything: style, types, SQL, tests, builds on DuckDB and Postgres
 	@$(BIN)/python -m pytest $(PARALLEL) python/tests
 
-test-quick: $(READY) ## Run the tests that need neither dbt nor Postgres, in a minute
+test-quick: $(READY) ## Run the tests that need neither dbt nor Postgres, in about a minute
 	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not dbt and not postgres and not real" python/tests
 
 lint: $(READY) profiles.yml

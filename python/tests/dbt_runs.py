@@ -44,7 +44,7 @@ ENTRY_POINTS = {"dbt": ("dbt.cli.main", "cli"), "reverse-funnel": ("reverse_funn
 """Module and function behind each of the environment's commands."""
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt_runs"])
+_forks.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb"])
 
 
 def run(
@@ -52,19 +52,21 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment, as `subprocess.run` would, and return all it said."""
     with tempfile.TemporaryDirectory() as folder:
-        said = [Path(folder, name) for name in ("stdout", "stderr")]
-        process = _forks.Process(target=_run_here, args=(list(command), cwd, dict(env), said))
+        process = _forks.Process(target=_be, args=(list(command), cwd, dict(env), Path(folder)))
         process.start()
         process.join()
-        texts = [path.read_text(encoding="utf-8") if path.exists() else "" for path in said]
-    return subprocess.CompletedProcess(command, process.exitcode or 0, *texts)
+        # Not the process's own exit code: two threads that ask for it at once can both get it wrong.
+        stdout, stderr, code = (
+            path.read_text(encoding="utf-8") if (path := Path(folder, name)).exists() else ""
+            for name in ("stdout", "stderr", "code")
+        )
+    return subprocess.CompletedProcess(command, int(code or 1), stdout, stderr)
 
 
-def _run_here(command: list[str], cwd: Path, env: dict[str, str], said: list[Path]) -> None:
-    """Be the command: never returns where that ends with an exit code."""
-    for descriptor, path in enumerate(said, start=1):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT)
-        os.dup2(file, descriptor)
+def _be(command: list[str], cwd: Path, env: dict[str, str], folder: Path) -> None:
+    """Be the command, in a process of its own; what it says and its exit code go to ``folder``."""
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), descriptor)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     os.chdir(cwd)
@@ -72,11 +74,17 @@ def _run_here(command: list[str], cwd: Path, env: dict[str, str], said: list[Pat
     os.environ.update(env)
     sys.argv = command
     module, function = ENTRY_POINTS[command[0]]
+    code: Any = 0
     try:
         getattr(importlib.import_module(module), function)()
+    except SystemExit as ended:
+        code = ended.code or 0
     finally:
         # A fork leaves these out, and with them the closing of the database file.
         atexit._run_exitfuncs()
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    (folder / "code").write_text(str(code if isinstance(code, int) else 1), encoding="utf-8")
 
 
 @contextmanager
