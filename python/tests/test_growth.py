@@ -123,7 +123,7 @@ def test_like_segments_share_the_growth_of_the_company(sql: CompiledSql) -> None
     """Three thin segments of one growth: what differs between them is chance, and mostly ignored."""
     rng = np.random.default_rng(6)
     apart, raw = [], []
-    for _ in range(8):
+    for _ in range(20):
         counts = created(rng, steady(0.2), 20)
         found = forecast(sql, counts, rng)
         apart.append(np.ptp(np.log(found.count[0] / found.ungrown[0])))
