@@ -27,6 +27,14 @@ found as (
     from {{ ref('int_quality__opportunity_rules') }}
     union all
     select
+        crm,
+        rule,
+        handling,
+        row_count,
+        amount_affected
+    from {{ ref('int_quality__histories') }}
+    union all
+    select
         history_stages.crm,
         'history_stage_unmapped' as rule,
         'skipped' as handling,

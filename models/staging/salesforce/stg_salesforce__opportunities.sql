@@ -19,10 +19,11 @@ with opportunities as (
         {{ raw_date('close_date', columns) }} as close_date,
         {{ raw_boolean('is_closed', columns) }} as is_closed,
         {{ raw_boolean('is_won', columns) }} as is_won,
-        coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
+        {{ raw_deleted('is_deleted', columns) }} as is_deleted,
         {{ raw_text('self_reported_source_c', columns) }} as self_reported_source,
         {{ raw_timestamp('created_date', columns) }} as created_at,
         coalesce(
+            {{ raw_deleted_at(columns) }},
             {{ raw_timestamp('last_modified_date', columns) }},
             {{ raw_timestamp('system_modstamp', columns) }},
             {{ raw_timestamp('_fivetran_synced', columns) }}
