@@ -60,7 +60,7 @@
             from {{ source(source_name, table_name) }} as landed
         ) as numbered
         where version_number = 1 or {{ raw_id('id', columns) }} is null
-    ) as current_{{ table_name }}
+    ) as last_{{ table_name }}
     {%- else -%} {{ source(source_name, table_name) }}
     {%- endif -%}
 {%- endmacro %}

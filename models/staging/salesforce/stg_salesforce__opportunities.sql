@@ -38,18 +38,25 @@ record_types as (
     select
         {{ raw_id('id', record_type_columns) }} as record_type_id,
         max({{ raw_text('name', record_type_columns) }}) as record_type
-    from {{ raw_table('salesforce', 'record_type', record_type_columns) }}
+    from {{ raw_latest('salesforce', 'record_type', record_type_columns) }}
     group by 1
 ),
 
-rates as (
+rate_starts as (
     select
         {{ raw_text('iso_code', rate_columns) }} as currency,
         {{ raw_date('start_date', rate_columns) }} as valid_from,
-        max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
-    from {{ raw_table('salesforce', 'dated_conversion_rate', rate_columns) }}
+    from {{ raw_latest('salesforce', 'dated_conversion_rate', rate_columns) }}
     group by 1, 2
+),
+
+-- A rate holds until the next one begins.
+rates as (
+    select
+        *,
+        lead(valid_from) over (partition by currency order by valid_from) as valid_to
+    from rate_starts
 ),
 
 -- Several leads may be converted into one opportunity: the first of them is its lead.

@@ -20,7 +20,7 @@ roles as (
     select
         {{ raw_id('id', role_columns) }} as user_role_id,
         max({{ raw_text('name', role_columns) }}) as role
-    from {{ raw_table('salesforce', 'user_role', role_columns) }}
+    from {{ raw_latest('salesforce', 'user_role', role_columns) }}
     group by 1
 )
 
