@@ -96,8 +96,8 @@ LANDED = """
     select * from (values ('001a', 'green'), ('001b', null)) as t (id, {health});
     create table hubspot.{deal} as
     select * from (values
-        ('1', timestamp '2024-01-01', timestamp '2024-02-01', 7, 'Acme')
-    ) as t ({deal_columns});
+        ('1', timestamp '2024-01-01', timestamp '2024-02-01', 7, 'Acme', '[]', '[]')
+    ) as t ({deal_columns}, companies, contacts);
     create table hubspot.{company} as select * from (values ('9', 'red')) as t ({company_columns});
 """
 CONTRACT = (
