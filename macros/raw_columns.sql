@@ -48,7 +48,7 @@
     {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
     {%- if not columns -%} (select 1 as absent where false) as absent_{{ table_name }}
     {%- elif made is not none -%} ({{ made['sql'] }}) as made_{{ table_name }}
-    {%- elif raw_is_versioned(source_name, columns) and not all_versions -%}
+    {%- elif raw_is_versioned(columns, source_name) and not all_versions -%}
     (
         select *
         from (
@@ -94,7 +94,7 @@
 {#- How many of the rows in scope raw_latest leaves out, as an aggregate over all rows of the raw table. -#}
 {% macro raw_copies(source_name, columns, in_scope='true', key='id') -%}
     {%- set id_in_scope = 'case when ' ~ in_scope ~ ' then ' ~ raw_id(key, columns) ~ ' end' -%}
-    {%- if not (raw_may_have_copies(source_name, columns, key) or raw_is_versioned(source_name, columns)) -%} 0
+    {%- if not (raw_may_have_copies(source_name, columns, key) or raw_is_versioned(columns, source_name)) -%} 0
     {%- else -%} count({{ id_in_scope }}) - count(distinct {{ id_in_scope }})
     {%- endif -%}
 {%- endmacro %}
@@ -103,19 +103,19 @@
     Fivetran's history mode: the table has a row for each version of a record, from _fivetran_start on;
     the last is active unless the record is deleted. (HubSpot's tables have such columns for other reasons.)
 -#}
-{% macro raw_is_versioned(source_name, columns) %}
+{% macro raw_is_versioned(columns, source_name='salesforce') %}
     {{ return(source_name == 'salesforce' and '_fivetran_active' in columns and '_fivetran_start' in columns and 'id' in columns) }}
 {% endmacro %}
 
 {#- Whether a record is deleted: it says so itself, or in history mode has no active version any more. -#}
 {% macro raw_deleted(name, columns) -%}
     coalesce({{ raw_boolean(name, columns) }}, false)
-    {%- if raw_is_versioned('salesforce', columns) %} or not coalesce({{ raw_boolean('_fivetran_active', columns) }}, true){% endif %}
+    {%- if raw_is_versioned(columns) %} or not coalesce({{ raw_boolean('_fivetran_active', columns) }}, true){% endif %}
 {%- endmacro %}
 
 {#- When history mode ended the last version of a record; null where it is active. -#}
 {% macro raw_deleted_at(columns) -%}
-    {%- if raw_is_versioned('salesforce', columns) -%}
+    {%- if raw_is_versioned(columns) -%}
         case when not {{ raw_boolean('_fivetran_active', columns) }} then {{ raw_timestamp('_fivetran_end', columns) }} end
     {%- else -%} cast(null as {{ dbt.type_timestamp() }}) {%- endif -%}
 {%- endmacro %}

@@ -205,7 +205,7 @@ def test_every_state_is_the_one_the_other_history_has(
         select opportunity_id, changed_at, stage_name, amount, close_date from (
             select *, lag((stage_name, amount, close_date)) over w as before, row_number() over w as step
             from ({}) window w as (partition by opportunity_id order by changed_at)
-        ) where step = 1 or (stage_name, amount, close_date) is distinct from before
+        ) where step = 1 or (stage_name, amount, close_date) is distinct from before order by 1, 2
     """
     expected = built["states"].query(changed.format(STATES.format("true")))
     assert len(expected) > 2500

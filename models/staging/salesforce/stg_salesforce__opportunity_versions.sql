@@ -1,7 +1,7 @@
 {{ config(enabled='salesforce' in var('crm_sources')) }}
 {%- set columns = raw_columns('salesforce', 'opportunity') -%}
 {#- Only history mode keeps versions. -#}
-{%- set columns = columns if raw_is_versioned('salesforce', columns) else {} -%}
+{%- set columns = columns if raw_is_versioned(columns) else {} -%}
 
 with versions as (
     select

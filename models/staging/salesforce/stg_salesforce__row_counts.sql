@@ -43,7 +43,7 @@ field_states as (
 -- In history mode every row of an opportunity is a state as well.
 versions as (
     select count(*) as row_count
-    from {{ raw_table('salesforce', 'opportunity', opportunity_columns if raw_is_versioned('salesforce', opportunity_columns) else {}, all_versions=true) }}
+    from {{ raw_table('salesforce', 'opportunity', opportunity_columns if raw_is_versioned(opportunity_columns) else {}, all_versions=true) }}
 ),
 
 version_states as (
@@ -59,7 +59,7 @@ select
     '{{ contract_table }}' as contract_table,
     '{{ raw_name }}' as raw_table,
     count(*) as rows_in,
-    {%- if contract_table == 'touches' or (fields is none and raw_is_versioned('salesforce', columns)) %}
+    {%- if contract_table == 'touches' or (fields is none and raw_is_versioned(columns)) %}
     -- copies, or versions before the last
     {{ raw_copies('salesforce', columns) }} as rows_out_of_scope
     {%- elif fields is none or not columns %}
