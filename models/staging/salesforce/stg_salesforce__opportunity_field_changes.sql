@@ -64,4 +64,8 @@ select
     cast(null as {{ dbt.type_string() }}) as changed_by,
     loaded_at
 from created
-where exists (select 1 from changes where changes.opportunity_id = created.opportunity_id)
+where exists (
+    select 1
+    from changes
+    where changes.opportunity_id = created.opportunity_id
+)

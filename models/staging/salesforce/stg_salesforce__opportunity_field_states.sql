@@ -64,8 +64,9 @@ opportunities as (
 tracked as (
     select
         {% for field, alias in fields.items() -%}
-        max(case when {{ raw_text('field', columns) }} = '{{ field }}' then 1 else 0 end) as {{ alias }}{{ ',' if not loop.last }}
-        {% endfor %}
+        max(case when {{ raw_text('field', columns) }} = '{{ field }}' then 1 else 0 end) as {{ alias }},
+        {% endfor -%}
+        count(*) as row_count
     from {{ raw_table('salesforce', 'opportunity_field_history', columns) }}
 )
 
