@@ -40,11 +40,27 @@
     {{ return(columns.get(name, columns.get('~' ~ name | replace('_', '')))) }}
 {% endmacro %}
 
-{#- The raw table, or an empty row set where the CRM or its loader has none. -#}
-{% macro raw_table(source_name, table_name, columns) -%}
+{#-
+    The raw table, or an empty row set where the CRM or its loader has none. Of a table in history mode
+    the last version of each row, unless all of them are asked for.
+-#}
+{% macro raw_table(source_name, table_name, columns, all_versions=false) -%}
     {%- set made = hubspot_made_table(table_name) if source_name == 'hubspot' else none -%}
     {%- if not columns -%} (select 1 as absent where false) as absent_{{ table_name }}
     {%- elif made is not none -%} ({{ made['sql'] }}) as made_{{ table_name }}
+    {%- elif raw_is_versioned(columns, source_name) and not all_versions -%}
+    (
+        select *
+        from (
+            select
+                landed.*,
+                row_number() over (
+                    partition by {{ raw_id('id', columns) }} order by {{ raw_timestamp('_fivetran_start', columns) }} desc
+                ) as version_number
+            from {{ source(source_name, table_name) }} as landed
+        ) as numbered
+        where version_number = 1 or {{ raw_id('id', columns) }} is null
+    ) as last_{{ table_name }}
     {%- else -%} {{ source(source_name, table_name) }}
     {%- endif -%}
 {%- endmacro %}
@@ -75,12 +91,33 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- How many of the rows in scope raw_latest leaves out, as an aggregate over the raw table. -#}
+{#- How many of the rows in scope raw_latest leaves out, as an aggregate over all rows of the raw table. -#}
 {% macro raw_copies(source_name, columns, in_scope='true', key='id') -%}
     {%- set id_in_scope = 'case when ' ~ in_scope ~ ' then ' ~ raw_id(key, columns) ~ ' end' -%}
-    {%- if not raw_may_have_copies(source_name, columns, key) -%} 0
+    {%- if not (raw_may_have_copies(source_name, columns, key) or raw_is_versioned(columns, source_name)) -%} 0
     {%- else -%} count({{ id_in_scope }}) - count(distinct {{ id_in_scope }})
     {%- endif -%}
+{%- endmacro %}
+
+{#-
+    Fivetran's history mode: the table has a row for each version of a record, from _fivetran_start on;
+    the last is active unless the record is deleted. (HubSpot's tables have such columns for other reasons.)
+-#}
+{% macro raw_is_versioned(columns, source_name='salesforce') %}
+    {{ return(source_name == 'salesforce' and '_fivetran_active' in columns and '_fivetran_start' in columns and 'id' in columns) }}
+{% endmacro %}
+
+{#- Whether a record is deleted: it says so itself, or in history mode has no active version any more. -#}
+{% macro raw_deleted(name, columns) -%}
+    coalesce({{ raw_boolean(name, columns) }}, false)
+    {%- if raw_is_versioned(columns) %} or not coalesce({{ raw_boolean('_fivetran_active', columns) }}, true){% endif %}
+{%- endmacro %}
+
+{#- When history mode ended the last version of a record; null where it is active. -#}
+{% macro raw_deleted_at(columns) -%}
+    {%- if raw_is_versioned(columns) -%}
+        case when not {{ raw_boolean('_fivetran_active', columns) }} then {{ raw_timestamp('_fivetran_end', columns) }} end
+    {%- else -%} cast(null as {{ dbt.type_timestamp() }}) {%- endif -%}
 {%- endmacro %}
 
 {% macro raw_may_have_copies(source_name, columns, key) %}

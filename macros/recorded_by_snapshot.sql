@@ -18,6 +18,7 @@
             states.owner_id,
             cast(null as {{ dbt.type_string() }}) as changed_by,
             'snapshot_only' as history_quality,
+            'dbt_snapshot' as history_source,
             states.loaded_at
         from {{ states }} as states
         {%- for crm in var('snapshot_crms') %}

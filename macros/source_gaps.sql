@@ -24,6 +24,16 @@
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- for crm in crms() if execute -%}
+        {%- for object, place in custom_field_places().get(crm, {}).items() if custom_fields(crm, object) -%}
+            {%- set found = raw_columns(crm, place.table) -%}
+            {%- set listed = gaps | selectattr('crm', 'equalto', crm) | selectattr('raw_table', 'equalto', place.table) | map(attribute='raw_column') | list -%}
+            {%- for field in custom_fields(crm, object) if found and field.name not in listed and raw_custom_column(crm, field, found) is none -%}
+                {%- do gaps.append({'crm': crm, 'raw_table': place.table, 'raw_column': field.name, 'is_required': false,
+                    'without_it': 'the custom field ' ~ field.alias ~ ' is null'}) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {%- for gap in gaps if flags.WHICH in ['build', 'run'] -%}
         {%- do log(gap.crm ~ '.' ~ gap.raw_table ~ ('.' ~ gap.raw_column if gap.raw_column else '') ~ ' is absent: ' ~ gap.without_it, info=true) -%}
     {%- endfor -%}

@@ -14,6 +14,7 @@ with unioned as (
         owner_id,
         changed_by,
         history_quality,
+        history_source,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }}
     where opportunity_id is not null and {{ is_possible_moment('changed_at', 'loaded_at') }} and not is_deleted
@@ -50,6 +51,7 @@ select
     changes.owner_id,
     changes.changed_by,
     changes.history_quality,
+    changes.history_source,
     opportunities.record_type,
     changes.loaded_at
 from unioned as changes

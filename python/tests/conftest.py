@@ -331,9 +331,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 def contracts_that_differ(
-    here: Warehouse, there: Warehouse, server: PostgresServer, schema: str
+    here: Warehouse, there: Warehouse, server: PostgresServer, schema: str, crm: str = "hubspot"
 ) -> list[str]:
-    """Land HubSpot's raw tables on a server and build the CRM contract there: where it differs.
+    """Land a CRM's raw tables on a server and build the CRM contract there: where it differs.
 
     Compared is every row of every staging and contract table; `here` is built on DuckDB.
     """
@@ -342,7 +342,7 @@ def contracts_that_differ(
             patch.setenv(name, value)
         project = DbtProject(Path.cwd(), there.profiles_dir())
         with here.connect() as raw:
-            publish_raw(raw, "hubspot", project.connection(), schema)
+            publish_raw(raw, crm, project.connection(), schema)
     there.dbt("run", "--select", "path:models/staging", "path:models/crm")
     tables = here.query(
         "select table_schema, table_name, string_agg(column_name, ', ' order by ordinal_position) "

@@ -107,11 +107,14 @@ EMPTY = {
 # Of the CRM's tables as they are, not of the pipeline: rolling back does not undo every column of
 # them, and what was faulty is another count of rows.
 OF_THE_CRM = {
+    "account_custom_fields",
     "accounts",
     "data_quality",
     "data_quality_findings",
     "data_quality_summary",
+    "history_sources",
     "opportunities",
+    "opportunity_custom_fields",
     "owners",
     "quarantine",
     "reconciliation",

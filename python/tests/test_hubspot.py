@@ -30,6 +30,7 @@ OF_THE_CRM = {
     "opportunity_key": "*",
     "crm": "*",
     "manager_id": "owners",
+    "history_source": "history_sources",
     "rows_in": "reconciliation",
     "rows_out_of_scope": "reconciliation",
 }

@@ -13,6 +13,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,7 @@ from test_structure import parsed  # noqa: F401
 pytestmark = pytest.mark.dbt
 
 INCREMENTAL = ("crm_leads", "crm_opportunities", "int_opportunities__versioned")
-UPSTREAM = (
-    "stg_salesforce__opportunities",
-    "stg_salesforce__opportunity_changes",
-    "stg_salesforce__leads",
-)
-BUILD = (
-    *("crm_leads", "crm_opportunities", "crm_stage_names", "int_as_of", "int_stage_map"),
-    *("crm_opportunity_changes", "int_opportunities__states", "int_opportunities__versioned"),
-)
+LAST = "int_opportunities__versioned"
 RAW = ("opportunity", "opportunity_history", "lead", "dated_conversion_rate", "record_type")
 
 
@@ -52,6 +45,9 @@ class Runs:
     full: CompiledSql
     incremental: dict[str, tuple[str, str]]
     """For each incremental model the SELECT and the statements that merge it."""
+    staging: tuple[str, ...]
+    build: tuple[str, ...]
+    """What lies between staging and the last incremental model, in the order of a run."""
     raw: Path
 
 
@@ -66,26 +62,43 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     target = warehouse.folder / "target"
     compiled = []
     for _ in range(2):
-        warehouse.dbt("run", "--select", *UPSTREAM, *BUILD, "int_calendar")
-        compiled.append(json.loads((target / "manifest.json").read_text()))
+        warehouse.dbt("run", "--select", f"+{LAST}")
+        compiled.append(json.loads((target / "manifest.json").read_text())["nodes"])
+    models = {
+        key: node
+        for key, node in compiled[0].items()
+        if node["resource_type"] == "model" and node.get("compiled_code")
+    }
+    order = [
+        models[key]
+        for key in TopologicalSorter(
+            {key: node["depends_on"]["nodes"] for key, node in models.items()}
+        ).static_order()
+        if key in models
+    ]
     relations = {
-        node["name"]: Relation(node["schema"], node["compiled_code"], ())
-        for node in compiled[0]["nodes"].values()
-        if node["name"] in (*UPSTREAM, *BUILD)
+        node["name"]: Relation(node["schema"], node["compiled_code"], ()) for node in order
     }
     incremental = {
         node["name"]: (
             node["compiled_code"],
             merge_statements(target / "run" / "unified_pipeline" / node["original_file_path"]),
         )
-        for node in compiled[1]["nodes"].values()
+        for node in compiled[1].values()
         if node["name"] in INCREMENTAL
+    }
+    assert set(incremental) == {
+        node["name"] for node in order if node["config"]["materialized"] == "incremental"
     }
     assert all(
         select != relations[name].sql and merge.startswith("delete")
         for name, (select, merge) in incremental.items()
     )
-    return Runs(CompiledSql(relations), incremental, warehouse.path)
+    names = {
+        is_staging: tuple(n["name"] for n in order if (n["schema"] == "staging") == is_staging)
+        for is_staging in (True, False)
+    }
+    return Runs(CompiledSql(relations), incremental, names[True], names[False], warehouse.path)
 
 
 def merge_statements(path: Path) -> str:
@@ -101,7 +114,7 @@ class Company:
         self.lab = runs.full.lab()
         self.lab.connection.execute(f"attach if not exists '{runs.raw}' as landed (read_only)")
         copy_raw("landed", self.lab)
-        self.lab.run(*UPSTREAM, *BUILD)
+        self.lab.run(*runs.staging, *runs.build)
 
     def load(self, sql: str, *values: Any) -> None:
         """Change a raw table."""
@@ -112,10 +125,10 @@ class Company:
             str(key) for (key,) in self.lab.query(f"select id from salesforce.{table} order by 1")
         ]
 
-    def run(self, models: int = len(BUILD)) -> None:
-        """Bring the warehouse up to date; with fewer models the run is killed after so many."""
-        self.lab.run(*UPSTREAM)
-        for name in BUILD[:models]:
+    def run(self, models: int | None = None) -> None:
+        """Bring the warehouse up to date, or with `models` be killed after so many of them."""
+        self.lab.run(*self.runs.staging)
+        for name in self.runs.build[:models]:
             if name not in self.runs.incremental:
                 self.lab.run(name)
                 continue
@@ -130,7 +143,7 @@ class Company:
         """Incremental models that are not, row by row, what a full refresh makes."""
         with self.runs.full.lab() as anew:
             copy_raw(self.lab.name, anew)
-            anew.run(*UPSTREAM, *BUILD)
+            anew.run(*self.runs.staging, *self.runs.build)
             return [
                 name
                 for name in INCREMENTAL
@@ -275,9 +288,9 @@ class DailyRuns(RuleBasedStateMachine):
             "update seeds.stage_map set stage_number = $2 where stage_name = $1", stage, number
         )
 
-    @rule(models=st.integers(1, len(BUILD) - 1))
-    def a_run_is_killed(self, models: int) -> None:
-        self.company.run(models)
+    @rule(data=st.data())
+    def a_run_is_killed(self, data: st.DataObject) -> None:
+        self.company.run(data.draw(st.integers(1, len(self.runs.build) - 1)))
 
     @rule()
     def a_run_gives_what_a_full_refresh_gives(self) -> None:
@@ -313,7 +326,7 @@ def test_only_what_changed_is_made_anew(runs: Runs) -> None:
     company.load("delete from salesforce.opportunity where id = $1", other)
     select, _ = runs.incremental["crm_opportunities"]
     select = select.replace(f'"{DATABASE}".', f'"{company.lab.name}".')
-    company.lab.run(*UPSTREAM)
+    company.lab.run(*runs.staging)
     changed = company.lab.query(f"select opportunity_id from ({select})")
     assert sorted(changed, key=str) == [(key,), (None,)]
 
@@ -379,7 +392,7 @@ def test_a_build_killed_at_any_moment_and_run_again_gives_the_same_marts(
     shutil.copy(demo.path, warehouse.path)
     with warehouse.connect() as connection:
         connection.execute(YESTERDAY)
-    warehouse.dbt("run", "--select", "+int_opportunities__versioned")
+    warehouse.dbt("run", "--select", f"+{LAST}")
     marts = [
         f"{schema}.{name}"
         for schema, name in demo.query(

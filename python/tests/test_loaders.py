@@ -41,6 +41,8 @@ OLDER = {
     "lead": "status = 'New'",
     "task": "status = 'Open', completed_date_time = completed_date_time - interval 400 day",
     "event": "start_date_time = start_date_time + interval 400 day",
+    # the rate that was the last one for a time
+    "dated_conversion_rate": "next_start_date = date '9999-12-31', conversion_rate = 1000",
 }
 MADE_AT = ("last_modified_date", "system_modstamp", "_fivetran_synced")
 

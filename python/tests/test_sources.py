@@ -20,6 +20,7 @@ SOURCES = sorted((ROOT / "models" / "staging").glob("*/_*__sources.yml"))
 # What a staging macro makes of a column is what the description must call it.
 KINDS = {"raw_text": {"text"}, "raw_id": {"id"}, "raw_money": {"money"}, "raw_number": {"number"}}
 KINDS |= {"raw_timestamp": {"timestamp", "date"}, "raw_date": {"date"}, "raw_boolean": {"boolean"}}
+KINDS |= {"raw_deleted": {"boolean"}}
 # Changed so seldom that their age says nothing.
 AGELESS = {"record_type", "user_role"}
 

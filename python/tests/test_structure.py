@@ -69,13 +69,14 @@ def test_every_model_has_a_yaml_of_its_own(models: list[Node]) -> None:
 
 
 def test_public_models_enforce_their_contract(models: list[Node]) -> None:
-    assert not [
-        m["name"] for m in models if layer(m) in {"crm", "marts"} and not m["contract"]["enforced"]
-    ]
+    """But for the columns that a company names itself, which cannot be written down beforehand."""
+    public = [m for m in models if layer(m) in {"crm", "marts"}]
+    loose = {m["name"] for m in public if not m["contract"]["enforced"]}
+    assert loose == {m["name"] for m in public if m["name"].endswith("_custom_fields")}
 
 
 def test_layers_only_look_downwards(models: list[Node]) -> None:
-    """Nothing above the CRM contract knows a CRM; nothing in staging knows anything but sources.
+    """Nothing above the CRM contract knows a CRM; nothing in staging knows anything but one CRM.
 
     Quality marts are the exception: they count what staging received.
     """
@@ -87,7 +88,9 @@ def test_layers_only_look_downwards(models: list[Node]) -> None:
                 continue
             parent = by_id[parent_id]
             assert order.index(layer(parent)) <= order.index(layer(model)), model["name"]
-            if layer(parent) == "staging" and "quality" not in model["fqn"]:
+            if layer(model) == "staging":
+                assert parent["fqn"][:3] == model["fqn"][:3], (model["name"], parent["name"])
+            elif layer(parent) == "staging" and "quality" not in model["fqn"]:
                 assert layer(model) == "crm", (model["name"], parent["name"])
 
 

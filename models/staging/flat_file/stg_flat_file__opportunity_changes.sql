@@ -14,6 +14,7 @@ select
     {{ raw_text('owner_id', columns) }} as owner_id,
     cast(null as {{ dbt.type_string() }}) as changed_by,
     'exact' as history_quality,
+    'crm_states' as history_source,
     false as is_deleted,
     {{ raw_timestamp('_loaded_at', columns) }} as loaded_at
 from {{ raw_table('flat_file', 'opportunity_changes', columns) }}

@@ -114,6 +114,7 @@ select
             then 'reconstructed'
         else 'exact'
     end as history_quality,
+    'crm_fields' as history_source,
     -- the history of a deal that was merged into another, and is gone
     deals.opportunity_id is null and merged.opportunity_id is not null as is_deleted,
     states.loaded_at

@@ -10,7 +10,7 @@ select
     {{ raw_text('industry', columns) }} as industry,
     {{ raw_id('owner_id', columns) }} as owner_id,
     {{ raw_id('master_record_id', columns) }} as merged_into_account_id,
-    coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
+    {{ raw_deleted('is_deleted', columns) }} as is_deleted,
     coalesce({{ raw_timestamp('last_modified_date', columns) }}, {{ raw_timestamp('_fivetran_synced', columns) }}) as last_modified_at,
     {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
 from {{ raw_table('salesforce', 'account', columns) }}

@@ -20,7 +20,7 @@ select
     {{ raw_id('converted_opportunity_id', columns) }} as opportunity_id,
     {{ raw_id('converted_account_id', columns) }} as account_id,
     {{ raw_timestamp('created_date', columns) }} as created_at,
-    coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
+    {{ raw_deleted('is_deleted', columns) }} as is_deleted,
     {{ raw_text('self_reported_source_c', columns) }} as self_reported_source,
     {{ raw_boolean('bant_budget_c', columns) }} as bant_budget,
     {{ raw_boolean('bant_authority_c', columns) }} as bant_authority,
@@ -28,6 +28,7 @@ select
     {{ raw_boolean('bant_timeline_c', columns) }} as bant_timeline,
     {{ raw_text('rejection_reason_c', columns) }} as rejection_reason,
     coalesce(
+        {{ raw_deleted_at(columns) }},
         {{ raw_timestamp('last_modified_date', columns) }},
         {{ raw_timestamp('system_modstamp', columns) }},
         {{ raw_timestamp('_fivetran_synced', columns) }}

@@ -19,10 +19,11 @@ with opportunities as (
         {{ raw_date('close_date', columns) }} as close_date,
         {{ raw_boolean('is_closed', columns) }} as is_closed,
         {{ raw_boolean('is_won', columns) }} as is_won,
-        coalesce({{ raw_boolean('is_deleted', columns) }}, false) as is_deleted,
+        {{ raw_deleted('is_deleted', columns) }} as is_deleted,
         {{ raw_text('self_reported_source_c', columns) }} as self_reported_source,
         {{ raw_timestamp('created_date', columns) }} as created_at,
         coalesce(
+            {{ raw_deleted_at(columns) }},
             {{ raw_timestamp('last_modified_date', columns) }},
             {{ raw_timestamp('system_modstamp', columns) }},
             {{ raw_timestamp('_fivetran_synced', columns) }}
@@ -37,7 +38,7 @@ record_types as (
     select
         {{ raw_id('id', record_type_columns) }} as record_type_id,
         max({{ raw_text('name', record_type_columns) }}) as record_type
-    from {{ raw_table('salesforce', 'record_type', record_type_columns) }}
+    from {{ raw_latest('salesforce', 'record_type', record_type_columns) }}
     group by 1
 ),
 
@@ -47,7 +48,7 @@ landed_rates as (
         {{ raw_date('start_date', rate_columns) }} as valid_from,
         max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
-    from {{ raw_table('salesforce', 'dated_conversion_rate', rate_columns) }}
+    from {{ raw_latest('salesforce', 'dated_conversion_rate', rate_columns) }}
     group by 1, 2
 ),
 

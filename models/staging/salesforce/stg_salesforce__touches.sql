@@ -15,7 +15,7 @@ with tasks as (
             {{ raw_timestamp('completed_date_time', task_columns) }},
             {{ raw_timestamp('created_date', task_columns) }}
         ) as occurred_at,
-        coalesce({{ raw_boolean('is_deleted', task_columns) }}, false) as is_deleted,
+        {{ raw_deleted('is_deleted', task_columns) }} as is_deleted,
         {{ raw_timestamp('_fivetran_synced', task_columns) }} as loaded_at
     from {{ raw_latest('salesforce', 'task', task_columns) }}
 ),
@@ -33,7 +33,7 @@ events as (
             {{ raw_timestamp('activity_date_time', event_columns) }},
             {{ raw_timestamp('created_date', event_columns) }}
         ) as occurred_at,
-        coalesce({{ raw_boolean('is_deleted', event_columns) }}, false) as is_deleted,
+        {{ raw_deleted('is_deleted', event_columns) }} as is_deleted,
         {{ raw_timestamp('_fivetran_synced', event_columns) }} as loaded_at
     from {{ raw_latest('salesforce', 'event', event_columns) }}
 ),

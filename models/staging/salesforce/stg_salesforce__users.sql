@@ -11,7 +11,7 @@ with users as (
         coalesce({{ raw_boolean('is_active', columns) }}, true) as is_active,
         {{ raw_date('start_date_c', columns) }} as start_date_custom,
         {{ raw_date('created_date', columns) }} as created_on,
-        coalesce({{ raw_boolean('_fivetran_deleted', columns) }}, false) as is_deleted,
+        {{ raw_deleted('_fivetran_deleted', columns) }} as is_deleted,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at
     from {{ raw_table('salesforce', 'user', columns) }}
 ),
@@ -20,7 +20,7 @@ roles as (
     select
         {{ raw_id('id', role_columns) }} as user_role_id,
         max({{ raw_text('name', role_columns) }}) as role
-    from {{ raw_table('salesforce', 'user_role', role_columns) }}
+    from {{ raw_latest('salesforce', 'user_role', role_columns) }}
     group by 1
 )
 

@@ -1,0 +1,1 @@
+{{ crm_custom_fields('account', published=ref('crm_accounts'), keys=['account_id', 'crm']) }}

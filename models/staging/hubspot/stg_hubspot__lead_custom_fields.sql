@@ -1,0 +1,2 @@
+{{ config(enabled='hubspot' in var('crm_sources')) }}
+{{ staged_custom_fields('hubspot', 'lead') }}

@@ -1,0 +1,2 @@
+{{ config(enabled='salesforce' in var('crm_sources')) }}
+{{ staged_custom_fields('salesforce', 'account') }}
