@@ -126,6 +126,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- An id that is a number, to take the smallest of several; null where it can be none. -#}
+{% macro raw_id_number(name, columns) -%}
+    case when {{ raw_number(name, columns) }} > 0 and {{ raw_number(name, columns) }} < 9e15 then {{ raw_number(name, columns) }} end
+{%- endmacro %}
+
 {% macro raw_timestamp(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
     {%- if column is none -%} cast(null as {{ dbt.type_timestamp() }})

@@ -29,6 +29,11 @@
     end
 {%- endmacro %}
 
+{#- A number as an integer, null where it is too large for one or no number. -#}
+{% macro number_to_integer(expression) -%}
+    case when abs({{ expression }}) < 2147483647 then cast({{ expression }} as integer) end
+{%- endmacro %}
+
 {% macro text_to_timestamp(expression) -%} {{ return(adapter.dispatch('text_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
 {% macro default__text_to_timestamp(expression) -%} try_cast(replace(trim({{ expression }}), 'Z', '') as timestamp) {%- endmacro %}
 {% macro postgres__text_to_timestamp(expression) -%}
@@ -61,7 +66,13 @@
     end
 {%- endmacro %}
 
-{% macro millis_to_timestamp(expression) -%} {{ return(adapter.dispatch('millis_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
+{#- Null where it is before the year 1 or after 9999. -#}
+{% macro millis_to_timestamp(expression) -%}
+    case
+        when {{ expression }} > -62135596800000 and {{ expression }} < 253402300800000
+            then {{ adapter.dispatch('millis_to_timestamp', 'unified_pipeline')(expression) }}
+    end
+{%- endmacro %}
 {% macro default__millis_to_timestamp(expression) -%} timestamp_millis(cast({{ expression }} as bigint)) {%- endmacro %}
 {% macro duckdb__millis_to_timestamp(expression) -%} make_timestamp_ms(cast({{ expression }} as bigint)) {%- endmacro %}
 {% macro postgres__millis_to_timestamp(expression) -%} (to_timestamp({{ expression }} / 1000) at time zone 'UTC') {%- endmacro %}
@@ -104,6 +115,11 @@
 {% macro double_to_decimal(expression, data_type) -%} {{ return(adapter.dispatch('double_to_decimal', 'unified_pipeline')(expression, data_type)) }} {%- endmacro %}
 {% macro default__double_to_decimal(expression, data_type) -%} cast({{ expression }} as {{ data_type }}) {%- endmacro %}
 {% macro postgres__double_to_decimal(expression, data_type) -%} cast(cast({{ expression }} as text) as {{ data_type }}) {%- endmacro %}
+
+{#- A currency rate, null where it is no rate: none, infinite, or a million and more. -#}
+{% macro rate_to_decimal(expression) -%}
+    case when abs({{ expression }}) < 1e6 then {{ double_to_decimal(expression, 'decimal(18, 12)') }} end
+{%- endmacro %}
 
 {#- Exact in decimals, so that every warehouse rounds to the same cent. -#}
 {% macro in_corporate_currency(amount, corporate_rate) -%}

@@ -120,9 +120,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def dirty(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Provide a company whose CRM has every planted fault, built once."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("dirty"))
-    simulate(warehouse, opportunities=3000, seed=12, as_of=date(2026, 8, 31), dirty=0.02)
+    """Provide a company of which two CRMs have every planted fault, built once from both."""
+    warehouse = Warehouse(
+        tmp_path_factory.mktemp("dirty"), vars={"crm_sources": ["salesforce", "hubspot"]}
+    )
+    simulate(
+        warehouse, opportunities=1500, seed=12, as_of=date(2026, 8, 31), dirty=0.08, crm="both"
+    )
     warehouse.dbt("build", "--exclude-resource-type", "unit_test")
     return warehouse
 

@@ -86,7 +86,7 @@ select
     case when settled_changes.has_deal_type = 1 then settled_changes.deal_type else opportunities.deal_type_raw end as deal_type_raw,
     case when settled_changes.has_country = 1 then settled_changes.country else accounts.country end as country,
     case
-        when settled_changes.has_employees = 1 then cast({{ text_to_number('settled_changes.employees') }} as integer)
+        when settled_changes.has_employees = 1 then {{ number_to_integer(text_to_number('settled_changes.employees')) }}
         else accounts.employees
     end as employees
 from opportunities

@@ -4,7 +4,7 @@
 select
     {{ raw_text('account_id', columns) }} as account_id,
     {{ raw_text('name', columns) }} as name,
-    cast({{ raw_number('employees', columns) }} as integer) as employees,
+    {{ number_to_integer(raw_number('employees', columns)) }} as employees,
     {{ raw_text('country', columns) }} as country,
     {{ raw_text('industry', columns) }} as industry,
     cast(null as {{ dbt.type_string() }}) as owner_id,

@@ -5,7 +5,7 @@ with companies as (
     select
         {{ raw_id('id', columns) }} as account_id,
         {{ raw_text('property_name', columns) }} as name,
-        cast({{ raw_number('property_numberofemployees', columns) }} as integer) as employees,
+        {{ number_to_integer(raw_number('property_numberofemployees', columns)) }} as employees,
         {{ raw_text('property_country', columns) }} as country,
         {{ raw_text('property_industry', columns) }} as industry,
         {{ raw_id('property_hubspot_owner_id', columns) }} as owner_id,

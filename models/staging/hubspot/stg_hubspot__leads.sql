@@ -40,7 +40,7 @@ with contacts as (
 deals as (
     select
         {{ raw_id('contact_id', deal_columns) }} as contact_id,
-        cast(cast(min({{ raw_number('deal_id', deal_columns) }}) as bigint) as {{ dbt.type_string() }}) as opportunity_id
+        cast(cast(min({{ raw_id_number('deal_id', deal_columns) }}) as bigint) as {{ dbt.type_string() }}) as opportunity_id
     from {{ raw_table('hubspot', 'deal_contact', deal_columns) }}
     group by 1
 )

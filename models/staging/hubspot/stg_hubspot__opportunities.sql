@@ -63,7 +63,7 @@ companies as (
     from (
         select
             {{ raw_id('deal_id', company_columns) }} as deal_id,
-            nullif({{ raw_number('company_id', company_columns) }}, 0) as company_id,
+            {{ raw_id_number('company_id', company_columns) }} as company_id,
             {{ raw_number('type_id', company_columns) }} as type_id
         from {{ raw_table('hubspot', 'deal_company', company_columns) }}
     ) as associations
@@ -74,7 +74,7 @@ companies as (
 contacts as (
     select
         {{ raw_id('deal_id', contact_columns) }} as deal_id,
-        cast(cast(min({{ raw_number('contact_id', contact_columns) }}) as bigint) as {{ dbt.type_string() }}) as lead_id
+        cast(cast(min({{ raw_id_number('contact_id', contact_columns) }}) as bigint) as {{ dbt.type_string() }}) as lead_id
     from {{ raw_table('hubspot', 'deal_contact', contact_columns) }}
     group by 1
 ),
@@ -119,9 +119,8 @@ select
     -- Corporate currency for one unit of the original, one rate for a deal's whole life.
     case
         when deals.currency = '{{ var("corporate_currency") }}' then cast(1 as decimal(18, 12))
-        else {{ double_to_decimal(
-            'coalesce(rates.exchange_rate, deals.exchange_rate, ' ~ ratio('deals.home_amount', 'deals.amount_original') ~ ')',
-            'decimal(18, 12)'
+        else {{ rate_to_decimal(
+            'coalesce(rates.exchange_rate, deals.exchange_rate, ' ~ ratio('deals.home_amount', 'deals.amount_original') ~ ')'
         ) }}
     end as corporate_rate,
     deals.close_date,

@@ -42,7 +42,7 @@ with engagements as (
 contacts as (
     select
         {{ raw_id('engagement_id', contact_columns) }} as engagement_id,
-        cast(cast(min({{ raw_number('contact_id', contact_columns) }}) as bigint) as {{ dbt.type_string() }}) as lead_id
+        cast(cast(min({{ raw_id_number('contact_id', contact_columns) }}) as bigint) as {{ dbt.type_string() }}) as lead_id
     from {{ raw_table('hubspot', 'engagement_contact', contact_columns) }}
     group by 1
 ),
@@ -50,7 +50,7 @@ contacts as (
 deals as (
     select
         {{ raw_id('engagement_id', deal_columns) }} as engagement_id,
-        cast(cast(min({{ raw_number('deal_id', deal_columns) }}) as bigint) as {{ dbt.type_string() }}) as opportunity_id
+        cast(cast(min({{ raw_id_number('deal_id', deal_columns) }}) as bigint) as {{ dbt.type_string() }}) as opportunity_id
     from {{ raw_table('hubspot', 'engagement_deal', deal_columns) }}
     group by 1
 )

@@ -5,7 +5,7 @@ select
     {{ raw_id('id', columns) }} as account_id,
     -- A person account bears the name of a person.
     case when not coalesce({{ raw_boolean('is_person_account', columns) }}, false) then {{ raw_text('name', columns) }} end as name,
-    cast({{ raw_number('number_of_employees', columns) }} as integer) as employees,
+    {{ number_to_integer(raw_number('number_of_employees', columns)) }} as employees,
     {{ raw_text('billing_country', columns) }} as country,
     {{ raw_text('industry', columns) }} as industry,
     {{ raw_id('owner_id', columns) }} as owner_id,

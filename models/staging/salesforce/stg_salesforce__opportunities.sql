@@ -41,7 +41,7 @@ record_types as (
     group by 1
 ),
 
-rates as (
+landed_rates as (
     select
         upper({{ raw_text('iso_code', rate_columns) }}) as currency,
         {{ raw_date('start_date', rate_columns) }} as valid_from,
@@ -49,6 +49,17 @@ rates as (
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
     from {{ raw_table('salesforce', 'dated_conversion_rate', rate_columns) }}
     group by 1, 2
+),
+
+-- A rate holds until the next begins, whatever its own row says.
+rates as (
+    select
+        currency,
+        valid_from,
+        coalesce(lead(valid_from) over (partition by currency order by valid_from), valid_to) as valid_to,
+        conversion_rate
+    from landed_rates
+    where valid_from is not null
 ),
 
 -- Several leads may be converted into one opportunity: the first of them is its lead.
@@ -78,7 +89,7 @@ select
     case
         when coalesce(opportunities.currency, '{{ var("corporate_currency") }}') = '{{ var("corporate_currency") }}'
             then cast(1 as decimal(18, 12))
-        else {{ double_to_decimal(ratio('1', 'rates.conversion_rate'), 'decimal(18, 12)') }}
+        else {{ rate_to_decimal(ratio('1', 'rates.conversion_rate')) }}
     end as corporate_rate,
     opportunities.close_date,
     opportunities.is_closed,

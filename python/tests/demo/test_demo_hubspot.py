@@ -139,8 +139,3 @@ def test_hubspot_alone_is_what_it_is_beside_salesforce(both: duckdb.DuckDBPyConn
         query = f"select bit_xor(hash(t)) from hubspot.{table} as t"
         assert value(alone, query) == value(both, query)
         assert summary.rows[table] == value(both, f"select count(*) from hubspot.{table}")
-
-
-def test_faults_are_planted_in_salesforce_only() -> None:
-    with pytest.raises(ValueError, match="dirty"):
-        DemoConfig(crm="hubspot", dirty=0.1)
