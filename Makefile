@@ -16,7 +16,7 @@ DEMO_OPPORTUNITIES ?= 20000
 BACKTEST_FROM ?= 2023-06-30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting backtest lock clean
+.PHONY: help setup build plan gate headlines real test lint bench bench-plan validate-methods validate-plan validate-starting validate-faults backtest lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ backtest: $(READY) profiles.yml ## Forecast past quarters and score it, in the b
 
 validate-starting: $(READY) profiles.yml ## Hold starting forecasts of simulated companies against what came; writes docs/validation_starting.md
 	@$(BIN)/python bench/validate_starting.py
+
+validate-faults: $(READY) profiles.yml ## Find planted faults in a simulated company of both CRMs; writes docs/validation_faults.md
+	@$(BIN)/python bench/validate_faults.py
 
 lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
 	@$(PYTHON) .ci/lock.py

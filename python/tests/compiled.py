@@ -165,10 +165,19 @@ class CompiledSql:
 
 
 class CompiledModels:
-    """Compiles the project in ``folder``, once for each set of variables asked for."""
+    """Compiles the project in ``folder``, once for each set of variables asked for.
 
-    def __init__(self, folder: Path) -> None:
+    ``select`` are dbt's selectors of what is compiled, everything by default. Where raw tables lie
+    in the folder's database, staging is compiled for them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        select: Sequence[str] = ("resource_type:model", "resource_type:analysis"),
+    ) -> None:
         self.folder = folder
+        self.select = tuple(select)
         self._compiled: dict[str, CompiledSql] = {}
 
     def __call__(self, variables: Mapping[str, Any] | None = None) -> CompiledSql:
@@ -189,8 +198,7 @@ class CompiledModels:
             [
                 *command,
                 "--select",
-                "resource_type:model",
-                "resource_type:analysis",
+                *self.select,
                 "--vars",
                 variables,
             ],
@@ -224,7 +232,8 @@ def _relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Relation]:
             ),
         )
         for node in nodes.values()
-        if node["resource_type"] in {"model", "seed", "analysis"}
+        if node["resource_type"] == "seed"
+        or (node["resource_type"] in {"model", "analysis"} and "compiled_code" in node)
     }
 
 

@@ -108,6 +108,8 @@ EMPTY = {
 OF_THE_CRM = {
     "accounts",
     "data_quality",
+    "data_quality_findings",
+    "data_quality_summary",
     "opportunities",
     "owners",
     "quarantine",

@@ -200,14 +200,20 @@ def test_a_stage_spelled_otherwise_is_the_stage_it_looks_like(
     ) == [(len(ids), len(ids), 0)]
 
 
-def test_every_rule_is_explained(dirty: Warehouse) -> None:
-    page = (ROOT / "docs" / "data_quality.md").read_text()
-    explained = set(re.findall(r"`([a-z_]+)`", page))
+def test_every_rule_is_explained_and_every_fault_listed(dirty: Warehouse) -> None:
+    rules = set(re.findall(r"`([a-z_0-9]+)`", (ROOT / "docs" / "data_quality.md").read_text()))
     found = {rule for (rule,) in dirty.query("select rule from marts.data_quality_summary")}
-    assert not found - explained
-    assert not {fault.name for fault in (*SalesforceWriter.faults, *HubspotWriter.faults)} - {
-        name.strip() for name in re.findall(r"^\| ([a-z_0-9]+) \|", page, re.MULTILINE)
-    }
+    assert not found - rules
+    page = (ROOT / "docs" / "validation_faults.md").read_text()
+    rows = re.findall(r"^\| ([a-z_0-9]+) \| `([a-z_0-9]+)` \|.* (\d+) \|$", page, re.MULTILINE)
+    assert [(fault, rule) for fault, rule, _ in rows] == [
+        (fault.name, fault.rule)
+        for writer in (SalesforceWriter, HubspotWriter)
+        for kind in writer.kinds
+        for fault in writer.faults
+        if fault.kind == kind
+    ]
+    assert {missed for _, _, missed in rows} == {"0"}
 
 
 def test_an_empty_crm_builds_and_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
