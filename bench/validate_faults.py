@@ -107,9 +107,11 @@ def report(
     yield "| CRM | table | in | published | quarantined | superseded | out of scope | missing |"
     yield f"|---|---|{'---:|' * 6}"
     for row in balance:
-        yield f"| {TITLES[str(row[0])]} | {row[1]} | " + " | ".join(
-            f"{count:,}" for count in row[2:]
-        ) + " |"
+        yield (
+            f"| {TITLES[str(row[0])]} | {row[1]} | "
+            + " | ".join(f"{count:,}" for count in row[2:])
+            + " |"
+        )
 
 
 def main() -> None:
@@ -126,7 +128,9 @@ def main() -> None:
         balance = connection.execute(BALANCE).fetchall()
     REPORT.write_text("\n".join(report(results, balance, asked.opportunities)) + "\n")
     print(f"written to {REPORT.relative_to(ROOT)}")
-    missed = [f"{crm}: {one.fault}" for crm, found in results.items() for one in found if one.missed]
+    missed = [
+        f"{crm}: {one.fault}" for crm, found in results.items() for one in found if one.missed
+    ]
     missing = [f"{row[0]}: {row[1]}" for row in balance if row[-1]]
     if missed or missing:
         sys.exit(f"missed: {', '.join(missed)}; rows missing: {', '.join(missing)}")

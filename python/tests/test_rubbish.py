@@ -173,9 +173,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
             if rows:
                 places = ", ".join("?" * len(columns))
                 lab.connection.executemany(f"insert into {name} values ({places})", rows)
-            lab.connection.execute(
-                f"create table clean.{clean_name(name)} as select * from {name}"
-            )
+            lab.connection.execute(f"create table clean.{clean_name(name)} as select * from {name}")
         models = ancestors(sql, MARTS)
         # What does not depend on the CRM is built once.
         once = [name for name in models if not depends_on_raw(sql, name)]

@@ -8,6 +8,18 @@ with cells as (
     select {{ cell() }}
     from {{ ref('int_estimates__shrunk') }}
     where parameter = 'source_mix' and cell_level = 'goal_cell' and value > 0
+    union
+    -- A goal cell in which nothing has qualified yet has the whole mix of its parent.
+    select
+        known.segment,
+        known.deal_type,
+        known.territory,
+        sources.pipeline_source,
+        sources.custom_dimension
+    from {{ ref('int_estimates__shrunk') }} as known
+    inner join {{ ref('int_estimates__shrunk') }} as sources
+        on known.cell_level = 'cell' and sources.cell_level = 'company' and sources.parameter = 'source_mix' and sources.value > 0
+    where known.segment <> '*'
 ),
 
 shrunk as (

@@ -32,9 +32,7 @@ _BEYOND = 900_000_000
 """Added to an id to make that of something that does not exist."""
 _NOWHERE = 1_000_000_001
 """The id of a deal or contact that does not exist, and is smaller than any that does."""
-_OLDER = (
-    "{modified} - interval 1 day as {modified}, _fivetran_synced - interval 1 day as _fivetran_synced"
-)
+_OLDER = "{modified} - interval 1 day as {modified}, _fivetran_synced - interval 1 day as _fivetran_synced"
 _MODIFIED = "property_hs_lastmodifieddate"
 _FAR = "timestamp '2099-12-31'"
 
@@ -125,9 +123,7 @@ _OPPORTUNITIES = (
         "opportunities_impossible_created_at",
         "property_createdate = timestamp '0001-01-01'",
     ),
-    _deal(
-        "created_2099", "opportunities_impossible_created_at", f"property_createdate = {_FAR}"
-    ),
+    _deal("created_2099", "opportunities_impossible_created_at", f"property_createdate = {_FAR}"),
     Fault(
         "duplicate_id",
         "opportunity",
@@ -151,7 +147,9 @@ _OPPORTUNITIES = (
     _respelled("stage_unseen", UNSEEN),
     _respelled("stage_case", "upper({}) || '  '"),
     _deal(
-        "negative_amount", "amount_negative", "property_amount = -abs(coalesce(property_amount, 5000))"
+        "negative_amount",
+        "amount_negative",
+        "property_amount = -abs(coalesce(property_amount, 5000))",
     ),
     _deal("absurd_amount", "amount_absurd", f"property_amount = {ABSURD_AMOUNT}"),
     _deal("unreadable_amount", "amount_unreadable", f"property_amount = {UNREADABLE_AMOUNT}"),
@@ -184,7 +182,9 @@ _OPPORTUNITIES = (
     _rate("currency_without_rate", UNKNOWN_CURRENCY, "null"),
     _rate("currency_rate_zero", "EUR", "0"),
     _rate("currency_rate_negative", "EUR", "-1.1"),
-    _deal("mojibake_name", "name_garbled", f"property_dealname = '{MOJIBAKE}' || property_dealname"),
+    _deal(
+        "mojibake_name", "name_garbled", f"property_dealname = '{MOJIBAKE}' || property_dealname"
+    ),
     _deal(
         "replacement_name",
         "name_garbled",
@@ -311,7 +311,9 @@ _HISTORIES = (
     ),
 )
 _RECORDS = (
-    Fault("account_missing_id", "account", "accounts_missing_id", _set("company", "id = null"), None),
+    Fault(
+        "account_missing_id", "account", "accounts_missing_id", _set("company", "id = null"), None
+    ),
     Fault(
         "account_duplicate_id",
         "account",
@@ -439,9 +441,7 @@ _EVENTS = (
         "touch_2099",
         "touch",
         "touches_impossible_occurred_at",
-        _set(
-            "engagement_meeting", f"property_hs_meeting_start_time = {_FAR}", "engagement_id"
-        ),
+        _set("engagement_meeting", f"property_hs_meeting_start_time = {_FAR}", "engagement_id"),
     ),
     *(
         Fault(
@@ -459,9 +459,7 @@ _EVENTS = (
         "touch_dangling_owner",
         "touch",
         "touch_owner_dangling",
-        _set(
-            "engagement_meeting", f"property_hubspot_owner_id = {_NOWHERE}", "engagement_id"
-        ),
+        _set("engagement_meeting", f"property_hubspot_owner_id = {_NOWHERE}", "engagement_id"),
     ),
     Fault(
         "user_missing_id",

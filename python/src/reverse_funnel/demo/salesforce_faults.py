@@ -108,7 +108,10 @@ _OPPORTUNITIES = (
         _copy("opportunity", f"{_OLDER}, amount * 0.9 as amount"),
     ),
     Fault(
-        "exact_duplicate", "opportunity", "opportunities_superseded", _copy("opportunity", "id as id")
+        "exact_duplicate",
+        "opportunity",
+        "opportunities_superseded",
+        _copy("opportunity", "id as id"),
     ),
     _deal("unknown_stage", "stage_unmapped", f"stage_name = '{UNKNOWN_STAGE}'"),
     _deal("missing_stage", "stage_unmapped", "stage_name = null"),
@@ -172,9 +175,7 @@ _HISTORIES = (
         ),
         shown=_unknown("006"),
     ),
-    _history(
-        "exact_duplicate_history", "opportunity_changes_superseded", _copy_change("id as id")
-    ),
+    _history("exact_duplicate_history", "opportunity_changes_superseded", _copy_change("id as id")),
     _history(
         "history_unknown_stage",
         "history_stage_unmapped",
@@ -185,9 +186,7 @@ _HISTORIES = (
         "history_stage_respelled",
         *_set_change(f"stage_name = {PADDED.format('stage_name')}"),
     ),
-    _history(
-        "history_negative_amount", "history_amount_unusable", *_set_change("amount = -5000")
-    ),
+    _history("history_negative_amount", "history_amount_unusable", *_set_change("amount = -5000")),
     _history(
         "history_absurd_amount",
         "history_amount_unusable",
@@ -226,16 +225,12 @@ _HISTORIES = (
     _history(
         "change_before_creation",
         "history_before_creation",
-        _copy_change(
-            f"{_unknown('008')} as id, created_date - interval 30 day as created_date"
-        ),
+        _copy_change(f"{_unknown('008')} as id, created_date - interval 30 day as created_date"),
     ),
     _history(
         "closed_then_reopened",
         "reopened",
-        _copy_change(
-            f"{_unknown('008Y')} as id, created_date + interval 2 second as created_date"
-        ),
+        _copy_change(f"{_unknown('008Y')} as id, created_date + interval 2 second as created_date"),
         _copy_change(
             f"{_unknown('008')} as id, created_date + interval 1 second as created_date, "
             "'Closed Lost' as stage_name"
@@ -243,7 +238,9 @@ _HISTORIES = (
     ),
 )
 _RECORDS = (
-    Fault("account_missing_id", "account", "accounts_missing_id", _set("account", "id = null"), None),
+    Fault(
+        "account_missing_id", "account", "accounts_missing_id", _set("account", "id = null"), None
+    ),
     Fault("account_duplicate_id", "account", "accounts_superseded", _copy("account", _OLDER)),
     Fault(
         "account_mojibake_name",
