@@ -15,6 +15,15 @@
     ({{ day }} >= cast('1990-01-01' as date) and {{ day }} < cast('2100-01-01' as date))
 {%- endmacro %}
 
+{#- The contrary of the two, and null where there is no moment. -#}
+{% macro is_impossible_moment(moment, loaded_at, days_ahead=2) -%}
+    ({{ is_impossible_date(moment) }} or {{ moment }} >= {{ dbt.dateadd('day', days_ahead, loaded_at) }})
+{%- endmacro %}
+
+{% macro is_impossible_date(day) -%}
+    ({{ day }} < cast('1990-01-01' as date) or {{ day }} >= cast('2100-01-01' as date))
+{%- endmacro %}
+
 {#- A close date so far from the creation that it stands for "some day". -#}
 {% macro is_far_close_date(close_date, created_at) -%}
     {{ close_date }} >= cast({{ dbt.dateadd('year', var('far_close_date_years'), created_at) }} as date)

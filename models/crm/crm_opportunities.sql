@@ -23,7 +23,7 @@ with unioned as (
         created_at,
         coalesce(case when {{ is_possible_moment('last_modified_at', 'loaded_at') }} then last_modified_at end, created_at)
             as last_modified_at,
-        not {{ is_possible_moment('last_modified_at', 'loaded_at') }} as is_last_modified_impossible,
+        {{ is_impossible_moment('last_modified_at', 'loaded_at') }} as is_last_modified_impossible,
         loaded_at,
         is_amount_unreadable,
         is_close_date_unreadable
@@ -76,7 +76,7 @@ examined as (
         *,
         amount_original < 0 as is_amount_negative,
         cast(amount_original as {{ type_double() }}) * abs(coalesce(corporate_rate, 1)) >= {{ var('absurd_amount') }} as is_amount_absurd,
-        not {{ is_possible_date('close_date') }} as is_close_date_impossible,
+        {{ is_impossible_date('close_date') }} as is_close_date_impossible,
         {{ is_possible_date('close_date') }} and {{ is_far_close_date('close_date', 'created_at') }} as is_close_date_far,
         coalesce(corporate_rate, 0) <= 0 as is_rate_missing,
         case when corporate_rate > 0 then corporate_rate end as usable_rate,

@@ -125,6 +125,9 @@ def test_the_same_company_gives_the_same_marts(built: dict[str, Warehouse]) -> N
         if mart == "reconciliation":
             # Histories are landed as rows of different kinds.
             condition = " where contract_table not in ('opportunity_changes', 'lead_changes')"
+        if mart.startswith("data_quality"):
+            # What HubSpot tells of one moment is one change: there are no ties.
+            condition = " where rule <> 'history_tie'"
         expected = rows_of(built["salesforce"], f"{mart}{condition}", columns)
         compared += len(expected)
         if rows_of(built["hubspot"], f"{mart}{condition}", columns) != expected:
@@ -141,6 +144,8 @@ def test_the_same_company_gives_the_same_marts(built: dict[str, Warehouse]) -> N
         "accounts",
         "owners",
         "data_quality",
+        "data_quality_findings",
+        "data_quality_summary",
         "quarantine",
         "reconciliation",
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import psycopg2
 import pytest
 
-from conftest import ROOT, Warehouse, comparable, simulate
+from conftest import ROOT, PostgresServer, Warehouse, comparable, simulate
 from reverse_funnel.demo.found import find
 from reverse_funnel.demo.hubspot import HubspotWriter
 from reverse_funnel.demo.salesforce import SalesforceWriter
+from reverse_funnel.warehouse import DbtProject, publish_raw
 
 pytestmark = pytest.mark.dbt
 
@@ -39,9 +41,7 @@ def test_every_planted_fault_is_found_and_none_missed(
     with dirty.connect() as connection:
         results = find(connection, crm, planted[crm])
     writer = SalesforceWriter if crm == "salesforce" else HubspotWriter
-    assert [result.fault for result in results] and {result.fault for result in results} == {
-        fault.name for fault in writer.faults
-    }
+    assert {result.fault for result in results} == {fault.name for fault in writer.faults}
     assert all(result.planted > 0 for result in results)
     assert not {result.fault: result.missed for result in results if result.missed}
 
@@ -209,6 +209,47 @@ def test_a_stage_spelled_otherwise_is_the_stage_it_looks_like(
         f"select count(*), count(*) filter (stage_number >= 0), count(*) filter (is_history_disagreeing) "
         f"from marts.opportunities where opportunity_id in ({listed})"
     ) == [(len(ids), len(ids), 0)]
+
+
+@pytest.mark.postgres
+def test_faulty_rows_are_found_and_handled_the_same_on_postgres(
+    dirty: Warehouse, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    schemas = {f"{crm}_schema": f"dirty_{crm}" for crm in CRMS}
+    there = Warehouse(
+        tmp_path_factory.mktemp("dirty_on_postgres"),
+        vars=dirty.vars | schemas | {"schema_prefix": "dirty_"},
+        environment=postgres.environment,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in postgres.environment.items():
+            patch.setenv(name, value)
+        project = DbtProject(ROOT, there.profiles_dir())
+        with dirty.connect() as raw:
+            for crm in CRMS:
+                publish_raw(raw, crm, project.connection(), f"dirty_{crm}")
+    selection = ("--select", "+path:models/marts/quality")
+    there.dbt("build", *selection, "--exclude-resource-type", "test", "unit_test")
+    marts = [
+        name
+        for (name,) in dirty.query(
+            "select table_name from information_schema.tables where table_schema = 'marts' "
+            "and table_name in ('quarantine', 'reconciliation') or table_name like 'data_quality%'"
+        )
+    ]
+    assert len(marts) == 5
+    with psycopg2.connect(postgres.address) as connection, connection.cursor() as cursor:
+        for mart in marts:
+            columns = ", ".join(
+                name
+                for (name,) in dirty.query(
+                    "select column_name from information_schema.columns "
+                    f"where table_schema = 'marts' and table_name = '{mart}'"
+                )
+            )
+            cursor.execute(f"select {columns} from dirty_marts.{mart}")
+            expected = comparable(dirty.query(f"select {columns} from marts.{mart}"))
+            assert comparable(cursor.fetchall()) == expected, mart
 
 
 def test_every_rule_is_explained_and_every_fault_listed(dirty: Warehouse) -> None:

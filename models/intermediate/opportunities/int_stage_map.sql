@@ -23,6 +23,13 @@ ranked as (
     from mapped
 ),
 
+mapped_names as (
+    select distinct
+        crm,
+        stage_name
+    from mapped
+),
+
 respelled as (
     select
         names.crm,
@@ -31,14 +38,9 @@ respelled as (
     from {{ ref('crm_stage_names') }} as names
     inner join ranked
         on names.crm = ranked.crm and names.spelling_key = ranked.spelling_key and ranked.preference = 1
-    left join (
-        select distinct
-            crm,
-            stage_name
-        from mapped
-    ) as as_mapped
-        on names.crm = as_mapped.crm and names.stage_name = as_mapped.stage_name
-    where as_mapped.stage_name is null
+    left join mapped_names
+        on names.crm = mapped_names.crm and names.stage_name = mapped_names.stage_name
+    where mapped_names.stage_name is null
 )
 
 select

@@ -2,7 +2,7 @@
 {%- set unpublished = {
     'missing_id': 'changes.opportunity_id is null',
     'missing_changed_at': 'changes.changed_at is null',
-    'impossible_changed_at': 'not ' ~ is_possible_moment('changes.changed_at', 'changes.loaded_at'),
+    'impossible_changed_at': is_impossible_moment('changes.changed_at', 'changes.loaded_at'),
     'unknown_opportunity': 'opportunities.opportunity_id is null and not changes.is_deleted',
 } -%}
 {%- set published = {
@@ -11,7 +11,7 @@
     'history_amount_unusable':
         'changes.amount_original < 0 or cast(changes.amount_original as ' ~ type_double() ~ ') * coalesce(opportunities.corporate_rate, 1) >= ' ~ var('absurd_amount'),
     'history_close_date_unusable':
-        'not ' ~ is_possible_date('changes.close_date') ~ ' or ' ~ is_far_close_date('changes.close_date', 'opportunities.created_at'),
+        is_impossible_date('changes.close_date') ~ ' or ' ~ is_far_close_date('changes.close_date', 'opportunities.created_at'),
     'history_before_creation': 'changes.changed_at < opportunities.created_at',
 } -%}
 
@@ -38,11 +38,10 @@ examined as (
             when {{ condition }} then '{{ fault }}'
             {%- endfor %}
         end as reason,
-        case
-            when opportunities.opportunity_id is not null and not changes.is_deleted then
-                {%- for fault, condition in published.items() %}
-                case when {{ condition }} then '{{ fault }},' else '' end{{ ' ||' if not loop.last }}
-                {%- endfor %}
+        case when opportunities.opportunity_id is null or changes.is_deleted then null else ''
+            {%- for fault, condition in published.items() %}
+            || case when {{ condition }} then '{{ fault }},' else '' end
+            {%- endfor %}
         end as faults
     from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }} as changes
     left join {{ ref('crm_opportunities') }} as opportunities

@@ -33,21 +33,20 @@
 
 with judged as (
     {%- for contract_table, columns in dangling.items() %}
-    {%- set faulty_rows = ref('crm_' ~ contract_table) %}
     select
         faulty.crm,
         '{{ contract_table }}' as contract_table,
         faulty.{{ keys[contract_table] }} as row_id,
-        {% if contract_table in moments %}faulty.{{ moments[contract_table] }}{% else %}faulty.loaded_at{% endif %} as moment,
+        faulty.{{ moments.get(contract_table, 'loaded_at') }} as moment,
         faulty.loaded_at,
-        {% for rule, condition in other_faults.get(contract_table, {}).items() -%}
-        case when {{ condition }} then '{{ rule }},' else '' end ||
-        {% endfor -%}
-        {% for rule, column, parent in columns -%}
-        case when faulty.{{ column }} is not null and parent_{{ loop.index }}.{{ keys[parent] }} is null then '{{ rule }},' else '' end
-        {{- ' ||' if not loop.last else ' as rules' }}
-        {% endfor -%}
-    from {{ faulty_rows }} as faulty
+        ''
+        {%- for rule, condition in other_faults.get(contract_table, {}).items() %}
+        || case when {{ condition }} then '{{ rule }},' else '' end
+        {%- endfor %}
+        {%- for rule, column, parent in columns %}
+        || case when faulty.{{ column }} is not null and parent_{{ loop.index }}.{{ keys[parent] }} is null then '{{ rule }},' else '' end
+        {%- endfor %} as rules
+    from {{ ref('crm_' ~ contract_table) }} as faulty
     {%- for rule, column, parent in columns %}
     left join {{ ref('crm_' ~ parent) }} as parent_{{ loop.index }}
         on faulty.crm = parent_{{ loop.index }}.crm and faulty.{{ column }} = parent_{{ loop.index }}.{{ keys[parent] }}
@@ -99,7 +98,12 @@ select
     split.contract_table,
     split.row_id,
     split.rule,
-    case when split.rule in ('{{ repaired | map(attribute=1) | join("', '") }}') then 'repaired' else 'flagged' end as handling,
+    case
+        {%- for _, rule, _, _ in repaired %}
+        when split.rule = '{{ rule }}' then 'repaired'
+        {%- endfor %}
+        else 'flagged'
+    end as handling,
     {{ fault_entered_on('split.moment', 'split.loaded_at') }} as entered_on
 from split
 cross join {{ ref('int_as_of') }} as as_of

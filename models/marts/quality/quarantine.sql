@@ -31,7 +31,7 @@ with incomplete as (
         {{ key }} is null
         {%- if moment %}
         or {{ moment }} is null
-        or not {{ is_possible_moment(moment, 'loaded_at', days_ahead) }}
+        or {{ is_impossible_moment(moment, 'loaded_at', days_ahead) }}
         {%- endif %}
     union all
     {%- endfor %}

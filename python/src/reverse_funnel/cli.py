@@ -114,7 +114,8 @@ def _examples(*commands: str) -> str:
         "reverse-funnel demo --if-missing --write-goals seeds/finance/bookings_goals.csv",
         "reverse-funnel demo --write-headcount seeds/finance/headcount.csv "
         "--write-costs seeds/finance/costs.csv",
-        "reverse-funnel demo --opportunities 200000 --seed 7 --as-of 2026-06-30 --dirty 0.02",
+        "reverse-funnel demo --opportunities 200000 --seed 7 --as-of 2026-06-30",
+        "reverse-funnel demo --crm both --dirty 0.02",
     )
 )
 def demo(
@@ -136,7 +137,7 @@ def demo(
         ),
     ] = None,
     dirty: Annotated[
-        float, typer.Option(min=0.0, max=0.5, help="Share of rows with a planted fault.")
+        float, typer.Option(min=0.0, max=0.5, help="Share of records with a planted fault.")
     ] = 0.0,
     write_goals: Annotated[
         Path | None,

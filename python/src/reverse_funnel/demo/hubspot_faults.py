@@ -32,7 +32,10 @@ _BEYOND = 900_000_000
 """Added to an id to make that of something that does not exist."""
 _NOWHERE = 1_000_000_001
 """The id of a deal or contact that does not exist, and is smaller than any that does."""
-_OLDER = "{modified} - interval 1 day as {modified}, _fivetran_synced - interval 1 day as _fivetran_synced"
+_OLDER = (
+    "{modified} - interval 1 day as {modified}, "
+    "_fivetran_synced - interval 1 day as _fivetran_synced"
+)
 _MODIFIED = "property_hs_lastmodifieddate"
 _FAR = "timestamp '2099-12-31'"
 
@@ -91,7 +94,7 @@ def _respelled(name: str, spelling: str) -> Fault:
 
 
 def _rate(name: str, currency: str, rate: str) -> Fault:
-    """A currency of which the rate is none or no rate, now and in the history."""
+    """Give deals a currency whose rate is none or no rate, now and in the history."""
     return Fault(
         name,
         "opportunity",

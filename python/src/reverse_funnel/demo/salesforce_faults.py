@@ -73,7 +73,7 @@ def _history(name: str, rule: str, *statements: str, shown: str | None = "id") -
 
 
 def _without_rate(name: str, currency: str, rate: str) -> Fault:
-    """A currency of which the rate is no rate."""
+    """Give opportunities a currency whose rate is no rate."""
     return Fault(
         name,
         "opportunity",
