@@ -37,6 +37,25 @@ with told as (
     ) as lifecycle_stages
     group by contact_id, status, changed_at
     having count(*) > 1
+    {#- Copies that raw_latest leaves out. #}
+    {%- for kind in ['call', 'email', 'task', 'meeting'] %}
+    {%- set columns = raw_columns('hubspot', 'engagement_' ~ kind) %}
+    {%- if raw_may_have_copies('hubspot', columns, 'engagement_id') %}
+    union all
+    select
+        'touches' as contract_table,
+        {{ raw_id('engagement_id', columns) }} as row_id,
+        '{{ kind }}' as name,
+        cast(null as {{ dbt.type_timestamp() }}) as changed_at,
+        count(*) as row_count,
+        1 as value_count,
+        max({{ raw_timestamp('_fivetran_synced', columns) }}) as loaded_at
+    from {{ raw_table('hubspot', 'engagement_' ~ kind, columns) }}
+    where {{ raw_id('engagement_id', columns) }} is not null
+    group by {{ raw_id('engagement_id', columns) }}
+    having count(*) > 1
+    {%- endif %}
+    {%- endfor %}
 )
 
 select
