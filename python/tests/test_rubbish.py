@@ -215,6 +215,29 @@ def land_as_text(path: Path) -> list[tuple[str, list[str], list[tuple[Any, ...]]
     return landed
 
 
+def assert_every_row_is_accounted_for(company: Company) -> None:
+    company.build()
+    query = company.lab.query
+    assert not query(
+        "select * from marts.reconciliation where rows_out_of_scope < 0 or "
+        "rows_in <> rows_published + rows_quarantined + rows_superseded + rows_out_of_scope"
+    )
+    # What is published keeps the contract, and what is not is told by rule.
+    assert not query(
+        "select * from crm.crm_opportunities where opportunity_id is null or amount < 0 "
+        "or (amount is not null and corporate_rate is null) or created_at not between "
+        "timestamp '1990-01-01' and timestamp '2100-01-01' or close_date not between "
+        "date '1990-01-01' and date '2099-12-31'"
+    )
+    assert not query(
+        "select opportunity_key from crm.crm_opportunities group by all having count(*) > 1"
+    )
+    assert query("select sum(rows_quarantined)::bigint from marts.reconciliation") == query(
+        "select coalesce(sum(row_count), 0)::bigint from marts.data_quality_summary "
+        "where handling = 'quarantined'"
+    )
+
+
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -236,23 +259,28 @@ def test_rubbish_breaks_nothing_and_no_row_is_lost(
         company.damage(table, row, column, value)
     for table, row in copies:
         company.copy(table, row)
-    company.build()
-    query = company.lab.query
-    assert not query(
-        "select * from marts.reconciliation where rows_out_of_scope < 0 or "
-        "rows_in <> rows_published + rows_quarantined + rows_superseded + rows_out_of_scope"
+    assert_every_row_is_accounted_for(company)
+
+
+@pytest.mark.parametrize("first", [0, 17, 31])
+def test_a_crm_that_is_rubbish_throughout_is_built(company: Company, first: int) -> None:
+    company.restore()
+    for table, (_, columns, _) in enumerate(company.tables):
+        for column in range(len(columns)):
+            company.damage_column(table, column, first + column)
+    assert_every_row_is_accounted_for(company)
+    assert not company.lab.query("select * from crm.crm_opportunities where amount is not null")
+
+
+def test_rates_that_overlap_do_not_multiply_opportunities(company: Company) -> None:
+    """A rate holds until the next one begins, whatever its own end says."""
+    company.restore()
+    company.lab.connection.execute(
+        "update salesforce.dated_conversion_rate set next_start_date = null;"
+        "update salesforce.opportunity set currency_iso_code = 'EUR'"
     )
-    # What is published keeps the contract, and what is not is told by rule.
-    assert not query(
-        "select * from crm.crm_opportunities where opportunity_id is null or amount < 0 "
-        "or (amount is not null and corporate_rate is null) or created_at not between "
-        "timestamp '1990-01-01' and timestamp '2100-01-01' or close_date not between "
-        "date '1990-01-01' and date '2099-12-31'"
-    )
-    assert not query(
-        "select opportunity_key from crm.crm_opportunities group by all having count(*) > 1"
-    )
-    assert query("select sum(rows_quarantined)::bigint from marts.reconciliation") == query(
-        "select coalesce(sum(row_count), 0)::bigint from marts.data_quality_summary "
-        "where handling = 'quarantined'"
-    )
+    assert_every_row_is_accounted_for(company)
+    assert company.lab.query(
+        "select count(*), count(distinct opportunity_id), count(corporate_rate) "
+        "from staging.stg_salesforce__opportunities"
+    ) == [(8, 8, 8)]
