@@ -38,11 +38,10 @@ examined as (
             when {{ condition }} then '{{ fault }}'
             {%- endfor %}
         end as reason,
-        case when opportunities.opportunity_id is null or changes.is_deleted then null else ''
-            {%- for fault, condition in published.items() %}
-            || case when {{ condition }} then '{{ fault }},' else '' end
-            {%- endfor %}
-        end as faults
+        {% for fault, condition in published.items() -%}
+        case when {{ condition }} then '{{ fault }},' else '' end{{ ' ||' if not loop.last else ' as faults,' }}
+        {% endfor -%}
+        opportunities.opportunity_id is not null and not changes.is_deleted as is_published
     from {{ ref('stg_' ~ crm ~ '__opportunity_changes') }} as changes
     left join {{ ref('crm_opportunities') }} as opportunities
         on changes.opportunity_id = opportunities.opportunity_id and opportunities.crm = '{{ crm }}'
@@ -60,7 +59,7 @@ split as (
         amount_original,
         {{ split_to_rows('faults', ',') }} as fault
     from examined
-    where reason is null and faults <> ''
+    where reason is null and is_published and faults <> ''
 )
 
 select

@@ -33,19 +33,19 @@
 
 with judged as (
     {%- for contract_table, columns in dangling.items() %}
+    {%- set conditions = other_faults.get(contract_table, {}).copy() %}
+    {%- for rule, column, parent in columns %}
+    {%- do conditions.update({rule: 'faulty.' ~ column ~ ' is not null and parent_' ~ loop.index ~ '.' ~ keys[parent] ~ ' is null'}) %}
+    {%- endfor %}
     select
         faulty.crm,
         '{{ contract_table }}' as contract_table,
         faulty.{{ keys[contract_table] }} as row_id,
         faulty.{{ moments.get(contract_table, 'loaded_at') }} as moment,
         faulty.loaded_at,
-        ''
-        {%- for rule, condition in other_faults.get(contract_table, {}).items() %}
-        || case when {{ condition }} then '{{ rule }},' else '' end
-        {%- endfor %}
-        {%- for rule, column, parent in columns %}
-        || case when faulty.{{ column }} is not null and parent_{{ loop.index }}.{{ keys[parent] }} is null then '{{ rule }},' else '' end
-        {%- endfor %} as rules
+        {% for rule, condition in conditions.items() -%}
+        case when {{ condition }} then '{{ rule }},' else '' end{{ ' ||' if not loop.last else ' as rules' }}
+        {% endfor -%}
     from {{ ref('crm_' ~ contract_table) }} as faulty
     {%- for rule, column, parent in columns %}
     left join {{ ref('crm_' ~ parent) }} as parent_{{ loop.index }}
