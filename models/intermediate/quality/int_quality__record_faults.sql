@@ -47,10 +47,10 @@ with judged as (
         case when {{ condition }} then '{{ rule }},' else '' end{{ ' ||' if not loop.last else ' as rules' }}
         {% endfor -%}
     from {{ ref('crm_' ~ contract_table) }} as faulty
-    {%- for rule, column, parent in columns %}
+    {% for rule, column, parent in columns -%}
     left join {{ ref('crm_' ~ parent) }} as parent_{{ loop.index }}
         on faulty.crm = parent_{{ loop.index }}.crm and faulty.{{ column }} = parent_{{ loop.index }}.{{ keys[parent] }}
-    {%- endfor %}
+    {% endfor -%}
     union all
     {%- endfor %}
     select
