@@ -152,6 +152,7 @@ def load(lab: Lab, states: Sequence[State], cells: dict[int, int], as_of: date) 
         ],
     )
     lab.seed("stage_map")
+    lab.empty("crm_stage_names")
     lab.run(
         "int_stage_map",
         "int_opportunities__versioned",

@@ -234,7 +234,7 @@ def test_faulty_rows_are_found_and_handled_the_same_on_postgres(
         name
         for (name,) in dirty.query(
             "select table_name from information_schema.tables where table_schema = 'marts' "
-            "and table_name in ('quarantine', 'reconciliation') or table_name like 'data_quality%'"
+            "and (table_name in ('quarantine', 'reconciliation') or table_name like 'data_quality%')"
         )
     ]
     assert len(marts) == 5

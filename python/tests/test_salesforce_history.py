@@ -174,7 +174,7 @@ BUILT_WHOLE = ("states", "fields", "versions")
 
 def build(warehouse: Warehouse) -> None:
     whole = warehouse.folder.name.startswith(BUILT_WHOLE)
-    select = () if whole else ("--select", "+data_quality", "+history_sources")
+    select = () if whole else ("--select", "+data_quality", "+history_sources", "+reconciliation")
     warehouse.dbt("build", *select, "--exclude-resource-type", "unit_test", "test")
 
 
