@@ -36,11 +36,14 @@ def test_deals_are_read_whole(fivetran: Warehouse) -> None:
     ) == [(44, 22, 0, "2019-10-07 20:36:05", "2021-01-15 23:14:50")]
 
 
-def test_the_history_of_deals_that_are_not_there_waits_in_quarantine(fivetran: Warehouse) -> None:
-    """deal_stage has 14 rows, none of one of the 44 deals."""
+def test_what_cannot_be_used_waits_in_quarantine(fivetran: Warehouse) -> None:
+    """deal_stage has 14 rows, none of one of the 44 deals; seven meetings took place in 1970."""
     assert fivetran.query(
-        "select contract_table, reason, count(*) from marts.quarantine group by all"
-    ) == [("opportunity_changes", "unknown_opportunity", 14)]
+        "select contract_table, reason, count(*) from marts.quarantine group by all order by all"
+    ) == [
+        ("opportunity_changes", "unknown_opportunity", 14),
+        ("touches", "impossible_occurred_at", 7),
+    ]
 
 
 def test_owners_are_active_where_they_have_a_user(fivetran: Warehouse) -> None:
