@@ -199,8 +199,13 @@ class CompiledModels:
         return self._compiled[key]
 
     def _compile(self, variables: str, target: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "profiles.yml.example", self.folder / "profiles.yml")
+        # Another process may be compiling with other variables in the same folder, and DuckDB lets
+        # one process at a time open a file: all that dbt opens is a copy, beside what it writes.
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "profiles.yml.example", target / "profiles.yml")
+        landed, database = (folder / f"{DATABASE}.duckdb" for folder in (self.folder, target))
+        if landed.exists():
+            shutil.copy(landed, database)
         like = {"vars": json.loads(variables), "seeds": Path("seeds"), "environment": {}}
         self.parsed.give(target, **like)
         done = run(
@@ -210,10 +215,10 @@ class CompiledModels:
             | QUIET
             | {
                 "UNIFIED_PIPELINE_TARGET": "duckdb",
-                "UNIFIED_PIPELINE_DB": str(self.folder / f"{DATABASE}.duckdb"),
-                "DBT_PROFILES_DIR": str(self.folder),
+                "UNIFIED_PIPELINE_DB": str(database),
+                "DBT_PROFILES_DIR": str(target),
                 "DBT_TARGET_PATH": str(target),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
+                "DBT_LOG_PATH": str(target / "logs"),
             },
         )
         if done.returncode:
