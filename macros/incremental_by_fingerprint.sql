@@ -10,7 +10,8 @@
         select x_key, ..., fingerprint
         from {{ only_changed('rows_now', 'x_key') }}
 
-    Where several rows make one, as with copies of a raw row, the one bears the sum of their fingerprints.
+    Where several rows make one, as with copies of a raw row, the one bears the sum of their fingerprints:
+    latest_of_changed.
 -#}
 
 {#-
@@ -45,6 +46,64 @@
     ) as changed_keys
     left join {{ rows_now }} using ({{ key }})
     {%- endif -%}
+{%- endmacro %}
+
+{#-
+    The latest copy of each changed row of the CTE `rows_now`, as CTEs that end with `deduplicated`. It bears the
+    sum of its copies' fingerprints and says how many it supersedes. Only the few keys that came more than
+    once are sorted.
+-#}
+{% macro latest_of_changed(rows_now, key, latest_first, also=[]) -%}
+{%- set deduplicated -%}
+duplicated as (
+    select
+        {{ key }},
+        count(*) - 1 as superseded_row_count,
+        sum(fingerprint) as fingerprint_sum
+    from changed
+    group by {{ key }}
+    having count(*) > 1
+),
+
+ranked as (
+    select
+        changed.*,
+        duplicated.superseded_row_count,
+        duplicated.fingerprint_sum,
+        row_number() over (
+            partition by changed.{{ key }}
+            order by changed.{{ (latest_first + ['fingerprint asc']) | join(', changed.') }}
+        ) as recency
+    from changed
+    inner join duplicated on changed.{{ key }} = duplicated.{{ key }}
+),
+
+deduplicated as (
+    select
+        changed.*,
+        0 as superseded_row_count,
+        changed.fingerprint as fingerprint_sum,
+        1 as recency
+    from changed
+    left join duplicated on changed.{{ key }} = duplicated.{{ key }}
+    where duplicated.{{ key }} is null
+    union all
+    select * from ranked
+    where recency = 1
+)
+{%- endset -%}
+landed as (
+    select
+        {{ rows_now }}.*,
+        {{ fingerprint(rows_now, also + [deduplicated]) }} as fingerprint
+    from {{ rows_now }}
+),
+
+changed as (
+    select * from {{ only_changed('landed', key) }}
+),
+
+{{ deduplicated }}
 {%- endmacro %}
 
 {#- The incremental strategy: in one transaction the old rows of the keys go and the new ones come. -#}

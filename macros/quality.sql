@@ -11,6 +11,9 @@
     )
 {%- endmacro %}
 
+{#- How many days after its load a row of a table of the contract may speak of: touches are planned ahead. -#}
+{% macro days_ahead(contract_table) -%} {{ return(1100 if contract_table == 'touches' else 2) }} {%- endmacro %}
+
 {% macro is_possible_date(day) -%}
     ({{ day }} >= cast('1990-01-01' as date) and {{ day }} < cast('2100-01-01' as date))
 {%- endmacro %}

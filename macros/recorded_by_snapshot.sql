@@ -6,7 +6,6 @@
     {%- set states = ref('opportunity_states') if not var('as_of_date')
         else api.Relation.create(database=target.database, schema=var('schema_prefix') ~ 'snapshots', identifier='opportunity_states') -%}
         select
-            states.opportunity_key,
             states.crm,
             'snapshot-' || states.dbt_scd_id as change_id,
             states.opportunity_id,

@@ -37,54 +37,10 @@ with unioned as (
     {%- endfor %}
 ),
 
-landed as (
-    select
-        unioned.*,
-        {{ fingerprint('unioned', also=[free_text('company')]) }} as fingerprint
-    from unioned
-),
-
-changed as (
-    select * from {{ only_changed('landed', 'lead_key') }}
-),
-
--- Only the few ids that came more than once are sorted; the latest of each is published.
-duplicated as (
-    select
-        lead_key,
-        count(*) - 1 as superseded_row_count,
-        sum(fingerprint) as fingerprint_sum
-    from changed
-    group by lead_key
-    having count(*) > 1
-),
-
-ranked as (
-    select
-        changed.*,
-        duplicated.superseded_row_count,
-        duplicated.fingerprint_sum,
-        row_number() over (
-            partition by changed.lead_key
-            order by changed.last_modified_at desc, changed.loaded_at desc, changed.status asc, changed.owner_id asc, changed.fingerprint asc
-        ) as recency
-    from changed
-    inner join duplicated on changed.lead_key = duplicated.lead_key
-),
-
-deduplicated as (
-    select
-        changed.*,
-        0 as superseded_row_count,
-        changed.fingerprint as fingerprint_sum,
-        1 as recency
-    from changed
-    left join duplicated on changed.lead_key = duplicated.lead_key
-    where duplicated.lead_key is null
-    union all
-    select * from ranked
-    where recency = 1
-)
+{{ latest_of_changed(
+    'unioned', 'lead_key', ['last_modified_at desc', 'loaded_at desc', 'status asc', 'owner_id asc'],
+    also=[free_text('company')]
+) }}
 
 select
     lead_key,

@@ -34,59 +34,13 @@ with unioned as (
     {%- endfor %}
 ),
 
-landed as (
-    select
-        unioned.*,
-        {{ fingerprint('unioned', also=[
-            free_text('name'), in_corporate_currency('amount_original', 'usable_rate'), var('absurd_amount'),
-            is_impossible_date('close_date'), is_possible_date('close_date'), is_far_close_date('close_date', 'created_at')
-        ]) }} as fingerprint
-    from unioned
-),
-
-changed as (
-    select * from {{ only_changed('landed', 'opportunity_key') }}
-),
-
--- Only the few ids that came more than once are sorted; the latest of each is published.
-duplicated as (
-    select
-        opportunity_key,
-        count(*) - 1 as superseded_row_count,
-        sum(fingerprint) as fingerprint_sum
-    from changed
-    group by opportunity_key
-    having count(*) > 1
-),
-
-ranked as (
-    select
-        changed.*,
-        duplicated.superseded_row_count,
-        duplicated.fingerprint_sum,
-        row_number() over (
-            partition by changed.opportunity_key
-            order by
-                changed.last_modified_at desc, changed.loaded_at desc,
-                changed.stage_name asc, changed.amount_original asc, changed.close_date asc, changed.fingerprint asc
-        ) as recency
-    from changed
-    inner join duplicated on changed.opportunity_key = duplicated.opportunity_key
-),
-
-deduplicated as (
-    select
-        changed.*,
-        0 as superseded_row_count,
-        changed.fingerprint as fingerprint_sum,
-        1 as recency
-    from changed
-    left join duplicated on changed.opportunity_key = duplicated.opportunity_key
-    where duplicated.opportunity_key is null
-    union all
-    select * from ranked
-    where recency = 1
-),
+{{ latest_of_changed(
+    'unioned', 'opportunity_key', ['last_modified_at desc', 'loaded_at desc', 'stage_name asc', 'amount_original asc', 'close_date asc'],
+    also=[
+        free_text('name'), in_corporate_currency('amount_original', 'usable_rate'), var('absurd_amount'),
+        is_impossible_date('close_date'), is_possible_date('close_date'), is_far_close_date('close_date', 'created_at')
+    ]
+) }},
 
 -- Each fault is found once, here; the next step repairs it and the last one names it.
 examined as (

@@ -1,8 +1,7 @@
--- A view: the ten million strings of a large history are read once, by the versions.
+-- A view: a copy of the ten million strings of a large history would cost more than it saves.
 with unioned as (
     {%- for crm in crms() %}
     select
-        {{ integer_key("'" ~ crm ~ "-' || opportunity_id") }} as opportunity_key,
         '{{ crm }}' as crm,
         change_id,
         opportunity_id,
@@ -30,7 +29,7 @@ with unioned as (
 )
 
 select
-    changes.opportunity_key,
+    opportunities.opportunity_key,
     changes.opportunity_id,
     changes.crm,
     changes.change_id,
@@ -57,4 +56,4 @@ select
 from unioned as changes
 -- A change of an opportunity that does not exist goes to quarantine.
 inner join {{ ref('crm_opportunities') }} as opportunities
-    on changes.opportunity_key = opportunities.opportunity_key
+    on changes.crm = opportunities.crm and changes.opportunity_id = opportunities.opportunity_id

@@ -11,7 +11,7 @@ with unioned as (
         occurred_at,
         loaded_at
     from {{ ref('stg_' ~ crm ~ '__touches') }}
-    where touch_id is not null and {{ is_possible_moment('occurred_at', 'loaded_at', days_ahead=1100) }} and not is_deleted
+    where touch_id is not null and {{ is_possible_moment('occurred_at', 'loaded_at', days_ahead('touches')) }} and not is_deleted
     {% if not loop.last %}union all{% endif %}
     {%- endfor %}
 )

@@ -335,7 +335,14 @@ def test_only_what_changed_is_made_anew(runs: Runs) -> None:
     assert sorted(changed, key=str) == [(key,), (None,)]
 
 
-PLAIN = {"only_changed", "fingerprint", "type_double", "money_type", "type_timestamp"}
+PLAIN = {
+    "only_changed",
+    "fingerprint",
+    "latest_of_changed",
+    "type_double",
+    "money_type",
+    "type_timestamp",
+}
 """Macros that do not decide what a row says."""
 
 
@@ -367,7 +374,9 @@ def test_a_fingerprint_covers_all_that_a_model_does_to_a_row(
         return {name for text in texts for name in re.findall(r"\bvar\([\'\"](\w+)", text)}
 
     model = parsed[0]["nodes"][f"model.unified_pipeline.{name}"]["raw_code"]
-    _, listed, after = re.split(r"\{\{ fingerprint\((.*?)\) \}\} as fingerprint", model, flags=re.S)
+    _, listed, after = re.split(
+        r"\{\{ (?:fingerprint|latest_of_changed)\((.*?)\) \}\}", model, flags=re.S
+    )
     assert called(after) - called(listed) == set()
     assert variables(after) - variables(listed) == set()
     assert variables(after)

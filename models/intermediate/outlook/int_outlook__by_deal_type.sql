@@ -36,7 +36,7 @@ standing as (
     group by fiscal_quarter, segment, deal_type
 ),
 
-groups as (
+deal_types as (
     select
         segment,
         deal_type
@@ -92,8 +92,8 @@ rates as (
 select
     quarters.fiscal_quarter,
     quarters.fiscal_quarter_start,
-    groups.segment,
-    groups.deal_type,
+    deal_types.segment,
+    deal_types.deal_type,
     cast(coalesce(standing.booked_amount, 0) as {{ money_type() }}) as booked_amount,
     cast(coalesce(standing.bookings_goal, 0) as {{ money_type() }}) as bookings_goal,
     cast(coalesce(open_deals.open_expected_amount, 0) as {{ money_type() }}) as open_expected_amount,
@@ -103,18 +103,18 @@ select
     open_deals.largest_deal_probability,
     open_deals.largest_deal_growth_variance
 from quarters
-cross join groups
+cross join deal_types
 left join standing
-    on quarters.fiscal_quarter = standing.fiscal_quarter and groups.segment = standing.segment and groups.deal_type = standing.deal_type
+    on quarters.fiscal_quarter = standing.fiscal_quarter and deal_types.segment = standing.segment and deal_types.deal_type = standing.deal_type
 left join open_deals
     on
         quarters.fiscal_quarter = open_deals.fiscal_quarter
-        and groups.segment = open_deals.segment
-        and groups.deal_type = open_deals.deal_type
+        and deal_types.segment = open_deals.segment
+        and deal_types.deal_type = open_deals.deal_type
 left join rates as own
     on
         own.cell_level = 'segment_deal_type'
-        and groups.segment = own.segment
-        and groups.deal_type = own.deal_type
+        and deal_types.segment = own.segment
+        and deal_types.deal_type = own.deal_type
         and own.n_advanced >= {{ var('minimum_events') }}
 left join rates as company on company.cell_level = 'company'

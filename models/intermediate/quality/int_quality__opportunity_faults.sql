@@ -45,7 +45,6 @@ examined as (
         opportunities.repairs,
         opportunities.last_modified_at,
         opportunities.loaded_at,
-        coalesce(current_state.amount, 0) as amount_affected,
         current_state.close_date,
         current_state.qualified_at,
         current_state.pipeline_status,
@@ -94,7 +93,6 @@ split as (
         close_date,
         qualified_at,
         last_changed_at,
-        amount_affected,
         {{ split_to_rows('rules', ',') }} as rule
     from judged
     where rules <> ''
@@ -115,8 +113,7 @@ select
         when 'amount_missing_at_qualification' then cast(split.qualified_at as date)
         when 'reopened' then cast(split.last_changed_at as date)
         else {{ fault_entered_on('split.last_modified_at', 'split.loaded_at') }}
-    end as entered_on,
-    split.amount_affected
+    end as entered_on
 from split
 cross join {{ ref('int_as_of') }} as as_of
 where split.rule <> ''

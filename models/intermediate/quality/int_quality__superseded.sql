@@ -1,8 +1,8 @@
 {#- Rows the CRM has deleted, of tables that publish none of them: the table, its key, and what else a row must have. -#}
 {%- set deleted = [
-    ('users', 'user_id', none, 0),
-    ('touches', 'touch_id', 'occurred_at', 1100),
-    ('opportunity_changes', 'opportunity_id', 'changed_at', 2),
+    ('users', 'user_id', none),
+    ('touches', 'touch_id', 'occurred_at'),
+    ('opportunity_changes', 'opportunity_id', 'changed_at'),
 ] -%}
 {%- set copied = [('opportunities', 'opportunity_id'), ('leads', 'lead_id'), ('accounts', 'account_id'), ('users', 'user_id')] -%}
 with superseded as (
@@ -20,7 +20,7 @@ with superseded as (
     union all
     {%- endfor %}
     {%- for crm in crms() %}
-    {%- for contract_table, key, moment, days_ahead in deleted %}
+    {%- for contract_table, key, moment in deleted %}
     select
         '{{ crm }}' as crm,
         '{{ contract_table }}' as contract_table,
@@ -29,7 +29,7 @@ with superseded as (
         loaded_at,
         1 as row_count
     from {{ ref('stg_' ~ crm ~ '__' ~ contract_table) }}
-    where is_deleted and {{ key }} is not null{% if moment %} and {{ is_possible_moment(moment, 'loaded_at', days_ahead) }}{% endif %}
+    where is_deleted and {{ key }} is not null{% if moment %} and {{ is_possible_moment(moment, 'loaded_at', days_ahead(contract_table)) }}{% endif %}
     union all
     {%- endfor %}
     select

@@ -60,7 +60,7 @@ cells as (
     group by fiscal_quarter, {{ cell() }}
 ),
 
-groups as (
+by_deal_type as (
     select
         fiscal_quarter,
         segment,
@@ -75,12 +75,12 @@ groups as (
 
 levelled as (
     select
-        groups.fiscal_quarter,
+        by_deal_type.fiscal_quarter,
         levels.cell_level,
-        case when levels.by_segment = 1 then groups.segment else '*' end as segment,
-        sum(groups.expected_amount) as expected_amount,
-        sum(groups.chance_variance) + sum(power(groups.amount_std, 2)) + power(sum(groups.growth_std), 2) as variance
-    from groups
+        case when levels.by_segment = 1 then by_deal_type.segment else '*' end as segment,
+        sum(by_deal_type.expected_amount) as expected_amount,
+        sum(by_deal_type.chance_variance) + sum(power(by_deal_type.amount_std, 2)) + power(sum(by_deal_type.growth_std), 2) as variance
+    from by_deal_type
     inner join {{ ref('cell_levels') }} as levels on levels.cell_level in ('company', 'segment')
     group by 1, 2, 3
 ),

@@ -1,17 +1,17 @@
 {#- The rows the contract cannot take: which columns a row must have to be published at all. -#}
 {%- set required = [
-    ('opportunities', 'opportunity_id', 'created_at', 2),
-    ('attribute_changes', 'entity_id', 'changed_at', 2),
-    ('accounts', 'account_id', none, 0),
-    ('users', 'user_id', none, 0),
-    ('leads', 'lead_id', 'created_at', 2),
-    ('lead_changes', 'lead_id', 'changed_at', 2),
-    ('touches', 'touch_id', 'occurred_at', 1100),
+    ('opportunities', 'opportunity_id', 'created_at'),
+    ('attribute_changes', 'entity_id', 'changed_at'),
+    ('accounts', 'account_id', none),
+    ('users', 'user_id', none),
+    ('leads', 'lead_id', 'created_at'),
+    ('lead_changes', 'lead_id', 'changed_at'),
+    ('touches', 'touch_id', 'occurred_at'),
 ] -%}
 
 with incomplete as (
     {%- for crm in crms() -%}
-    {%- for contract_table, key, moment, days_ahead in required %}
+    {%- for contract_table, key, moment in required %}
     select
         '{{ crm }}' as crm,
         '{{ contract_table }}' as contract_table,
@@ -31,7 +31,7 @@ with incomplete as (
         {{ key }} is null
         {%- if moment %}
         or {{ moment }} is null
-        or {{ is_impossible_moment(moment, 'loaded_at', days_ahead) }}
+        or {{ is_impossible_moment(moment, 'loaded_at', days_ahead(contract_table)) }}
         {%- endif %}
     union all
     {%- endfor %}
