@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -95,7 +96,7 @@ def test_a_clean_load_passes(lab: Lab) -> None:
     assert not result.failed
     assert result.tables == 13
     assert result.asked > 200
-    assert "salesforce" in result.report.read_text()
+    assert "fit to build" in result.report.read_text()
     assert not lab.run().failed
 
 
@@ -302,6 +303,24 @@ def test_a_failure_says_how_many_which_and_what_to_do(lab: Lab) -> None:
     (page,) = (lab.folder / "report" / "validations").rglob("*salesforce.opportunity.html")
     assert "Verbal Commit (x4)" in page.read_text()
     assert "add them to seeds/mappings/stage_map.csv" in page.read_text()
+
+
+def test_the_first_page_tells_what_failed_and_leads_to_every_table(lab: Lab) -> None:
+    lab.plant(
+        "update salesforce.opportunity set stage_name = '<b>Verbal</b>' where rowid < 4;"
+        "alter table salesforce.opportunity_history drop column stage_name"
+    )
+    result = lab.run()
+    page = result.report.read_text()
+    assert 'Raw tables: <span class="stop">stop, do not build</span>' in page
+    assert f"Of {result.asked} expectations 1 fail with a stop, 1 with a warning." in page
+    assert "Freshness of salesforce is as of 2026-09-01 00:00 UTC" in page
+    assert "&lt;b&gt;Verbal&lt;/b&gt; (x4)" in page
+    assert "let the loader land it" in page
+    links = set(re.findall(r'href="([^"]+)"', page))
+    assert len(links) == result.tables + 1  # and one of the CRM as a whole
+    assert all((result.report.parent / link).is_file() for link in links)
+    assert "<script" not in page
 
 
 def test_files_are_judged_as_a_crm_is(lab: Lab) -> None:

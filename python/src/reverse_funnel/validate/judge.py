@@ -8,7 +8,6 @@ beside them what the database counted. Imported only when the gate runs: it take
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,22 +15,7 @@ from typing import Any
 
 from reverse_funnel.errors import ReverseFunnelError
 from reverse_funnel.validate.expect import Expected
-
-_STYLE = """<style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem; color: #1a1a1a; background: #fff; }
-table { border-collapse: collapse; margin: .5rem 0; }
-td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; vertical-align: top; }
-.breadcrumb, ul { list-style: none; padding-left: 1rem; }
-.hide, .collapse:not(.show), .modal { display: none; }
-.failed, .text-danger { color: #a40000; }
-.text-success { color: #1a6b1a; }
-</style>"""
-# What a page would fetch from elsewhere: scripts, style sheets and pictures.
-_FETCHED = re.compile(
-    r"<script[^>]*\bsrc=\"https?:[^>]*>\s*</script>|<link[^>]*\bhref=\"https?:[^>]*>"
-    r"|<img[^>]*\bsrc=\"https?:[^>]*>|<p>Stay current on everything GX.*?</p>",
-    re.IGNORECASE | re.DOTALL,
-)
+from reverse_funnel.validate.pages import detach_from_the_network
 
 
 def judge(
@@ -39,7 +23,7 @@ def judge(
     frames: dict[str, dict[str, Any]],
     output: Path,
     say: Callable[[str], None],
-) -> tuple[list[Expected], Path]:
+) -> list[Expected]:
     """Hold what was found against what is expected.
 
     Parameters
@@ -55,7 +39,7 @@ def judge(
 
     Returns
     -------
-    The expectations that failed, and the first page of the Data Docs.
+    The expectations that failed.
 
     """
     gx = load_great_expectations()
@@ -87,8 +71,8 @@ def judge(
         ]
     say("writing the report")
     context.build_data_docs()
-    _detach_from_the_network(output)
-    return failed, output / "index.html"
+    detach_from_the_network(output)
+    return failed
 
 
 def load_great_expectations() -> Any:
@@ -175,10 +159,3 @@ def _told(one: Expected) -> str:
         f"{one.severity} if {where}: {one.says}, beyond {one.limit:g}{unit}. "
         f"Found: {found or 'none'}. To do then: {one.remedy}."
     )
-
-
-def _detach_from_the_network(output: Path) -> None:
-    """Make the pages whole by themselves: nothing is fetched when somebody opens them."""
-    for page in output.rglob("*.html"):
-        text = _FETCHED.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("</head>", f"{_STYLE}</head>", 1), encoding="utf-8")

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reverse_funnel.text import NOTHING, count, percent, short_path
-from reverse_funnel.validate.expect import Expected
+from reverse_funnel.text import NOTHING, short_path
+from reverse_funnel.validate.pages import found
 from reverse_funnel.validate.run import GateResult
 
 
@@ -44,17 +44,6 @@ def gate_summary(result: GateResult, *, strict: bool = False) -> RenderableType:
         )
     )
     return Group(*parts)
-
-
-def found(one: Expected) -> str:
-    """Return what was measured, in its unit, beside what is allowed."""
-    measure = one.measure
-    if measure is None or one.check.name == "rows_present":
-        return NOTHING
-    if one.check.unit == "hours":
-        return f"{measure.value:,.0f} h, allowed {one.limit:,.0f} h"
-    counted = f"{count(measure.count)} of {count(measure.considered)}"
-    return f"{counted}\n{percent(measure.value)}, allowed {percent(one.limit)}"
 
 
 def _plural(word: str, number: int) -> str:

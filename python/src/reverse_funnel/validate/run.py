@@ -21,6 +21,7 @@ from reverse_funnel.validate.history import (
 )
 from reverse_funnel.validate.judge import judge, load_great_expectations, measured_name
 from reverse_funnel.validate.measure import Landed, Measurer, known_values, land
+from reverse_funnel.validate.pages import write_first_page
 from reverse_funnel.validate.policy import Policy, read_policy
 from reverse_funnel.validate.sources import read_sources
 from reverse_funnel.warehouse import DbtProject
@@ -98,12 +99,13 @@ def run_gate(gate: Gate, project: DbtProject, say: Callable[[str], None]) -> Gat
             expected += asked
             frames.update(_frames(landscape, asked))
             seen.append(landscape)
-    failed, report = judge(expected, frames, gate.output, say)
+    failed = _worst(judge(expected, frames, gate.output, say))
+    moments = {landscape.crm: landscape.moment for landscape in seen}
     result = GateResult(
-        failed=_worst(failed),
+        failed=failed,
         asked=len(expected),
         tables=sum(len(landscape.landed) for landscape in seen),
-        report=report,
+        report=write_first_page(gate.output, expected, failed, moments),
     )
     if not result.stops():
         for landscape in seen:
