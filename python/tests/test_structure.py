@@ -68,6 +68,15 @@ def test_every_model_has_a_yaml_of_its_own(models: list[Node]) -> None:
         assert path.with_suffix(".yml").exists(), model["name"]
 
 
+def test_the_first_page_of_the_docs_leads_to_marts_of_every_folder(
+    parsed: tuple[dict[str, Any], str],
+) -> None:
+    page = parsed[0]["docs"]["doc.unified_pipeline.__overview__"]["block_contents"]
+    leads_to = [parsed[0]["nodes"][key] for key in re.findall(r"\(#!/model/([\w.]+)\)", page)]
+    folders = {path.name for path in (ROOT / "models" / "marts").iterdir() if path.is_dir()}
+    assert {model["fqn"][2] for model in leads_to} == folders
+
+
 def test_public_models_enforce_their_contract(models: list[Node]) -> None:
     """But for the columns that a company names itself, which cannot be written down beforehand."""
     public = [m for m in models if layer(m) in {"crm", "marts"}]

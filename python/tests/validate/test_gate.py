@@ -313,7 +313,7 @@ def test_the_first_page_tells_what_failed_and_leads_to_every_table(lab: Lab) -> 
     result = lab.run()
     page = result.report.read_text()
     assert 'Raw tables: <span class="stop">stop, do not build</span>' in page
-    assert f"Of {result.asked} expectations 1 fail with a stop, 1 with a warning." in page
+    assert f"Of {result.asked} expectations\n1 fail with a stop, 1 with a warning." in page
     assert "Freshness of salesforce is as of 2026-09-01 00:00 UTC" in page
     assert "&lt;b&gt;Verbal&lt;/b&gt; (x4)" in page
     assert "let the loader land it" in page

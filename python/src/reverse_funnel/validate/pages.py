@@ -49,7 +49,8 @@ _FIRST_PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1.0">{{ style | safe }}</head>
 <body>
 <h1>Raw tables: <span class="{{ severity }}">{{ verdict }}</span></h1>
-<p>Of {{ '{:,}'.format(asked) }} expectations {{ stops }} fail with a stop, {{ warnings }} with a warning.
+<p>Of {{ '{:,}'.format(asked) }} expectations
+{{ stops }} fail with a stop, {{ warnings }} with a warning.
 {%- for crm, moment in moments.items() %}
 Freshness of {{ crm }} is as of {{ '{:%Y-%m-%d %H:%M}'.format(moment) }} UTC.
 {%- endfor %}</p>
