@@ -29,17 +29,19 @@
 
 {#-
     What to select from: all rows of a CTE in a full build, in an incremental run those of the keys that
-    changed. A key that is gone comes as one row of nulls, which tells the strategy to delete it.
+    changed. A key that is gone comes as one row of nulls, which tells the strategy to delete it. Of a table
+    that was built before it had fingerprints, every key is made anew.
 -#}
 {% macro only_changed(rows_now, key) -%}
     {%- if not is_incremental() -%} {{ rows_now }}
     {%- else -%}
+    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') | map('lower') | list -%}
     (
         select {{ key }}
         from (
             select {{ key }}, fingerprint from {{ rows_now }}
             union all
-            select {{ key }}, -fingerprint as fingerprint from {{ this }}
+            select {{ key }}, {{ '-fingerprint' if 'fingerprint' in columns else '-1' }} as fingerprint from {{ this }}
         ) as now_and_before
         group by {{ key }}
         having sum(fingerprint) <> 0

@@ -426,6 +426,22 @@ def test_a_build_killed_at_any_moment_and_run_again_gives_the_same_marts(
     assert differing_tables(warehouse, demo, marts) == []
 
 
+def test_a_table_built_before_it_had_fingerprints_is_made_anew(
+    demo: Warehouse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    warehouse = Warehouse(tmp_path_factory.mktemp("older"))
+    shutil.copy(demo.path, warehouse.path)
+    tables = [f"crm.{n}" if n.startswith("crm") else f"intermediate.{n}" for n in INCREMENTAL]
+    with warehouse.connect() as connection:
+        for table in tables:
+            connection.execute(f"alter table {table} drop column fingerprint")
+            key = "lead_key" if table == "crm.crm_leads" else "opportunity_key"
+            # Some keys are gone and others have come since.
+            connection.execute(f"update {table} set {key} = -{key} where {key} % 20 = 0")
+    warehouse.dbt("run", "--select", *INCREMENTAL)
+    assert differing_tables(warehouse, demo, tables) == []
+
+
 def differing_tables(here: Warehouse, there: Warehouse, tables: list[str]) -> list[str]:
     """Tables of which one warehouse has a row that the other has not.
 
