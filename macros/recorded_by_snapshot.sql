@@ -16,7 +16,7 @@
             cast(null as {{ dbt.type_string() }}) as forecast_category,
             states.owner_id,
             cast(null as {{ dbt.type_string() }}) as changed_by,
-            'snapshot_only' as history_quality,
+            {{ quality_of_seen('states.opportunity_id', 'states.dbt_valid_from', 'states.crm, ') }} as history_quality,
             'dbt_snapshot' as history_source,
             states.loaded_at
         from {{ states }} as states
@@ -32,4 +32,12 @@
             {%- for crm in var('snapshot_crms') %}
             told_by_{{ crm }}.opportunity_id is null{{ ' and' if not loop.last }}
             {%- endfor %}
+{%- endmacro %}
+
+{#- Whether a state that was seen by comparing is the first one, of which nobody knows since when it holds. -#}
+{% macro quality_of_seen(opportunity_id, seen_at, crm='') -%}
+    case
+        when {{ seen_at }} = min({{ seen_at }}) over (partition by {{ crm }}{{ opportunity_id }}) then 'first_seen'
+        else 'snapshot_only'
+    end
 {%- endmacro %}

@@ -233,7 +233,12 @@ def test_the_history_says_where_it_is_from(built: dict[str, Warehouse]) -> None:
         ("crm_fields", "exact", DEALS // 2),
         ("crm_states", "exact", DEALS // 2),
     ]
-    assert qualities(built["versions"]) == [("loader_versions", "snapshot_only", DEALS)]
+    (*first, seen_first), (*later, seen_again) = qualities(built["versions"])
+    assert (first, later) == (
+        ["loader_versions", "first_seen"],
+        ["loader_versions", "snapshot_only"],
+    )
+    assert 0 < seen_again < seen_first == DEALS
     ((source, quality, _),) = qualities(built["only_stages"])
     assert (source, quality) == ("crm_fields", "reconstructed")
 

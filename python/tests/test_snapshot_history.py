@@ -13,12 +13,16 @@ MARCH = HEADER + (
     "a,2026-03-05,Qualified,1000,2026-05-01\n"
     "b,2026-03-06,Qualified,500,2026-05-01\n"
     "c,2026-03-07,Qualified,700,2026-05-01\n"
+    "w,2024-01-10,Won,400,2024-04-20\n"
+    "l,2024-01-11,Lost,300,2024-02-11\n"
 )
 APRIL = HEADER + (
     "a,2026-03-05,Proposal,1200,2026-06-15\n"
     "b,2026-03-06,Qualified,500,2026-05-01\n"
     "c,2026-03-07,Lost,700,2026-04-20\n"
     "d,2026-04-10,Qualified,900,2026-07-01\n"
+    "w,2024-01-10,Won,400,2024-04-20\n"
+    "l,2024-01-11,Lost,300,2024-02-11\n"
 )
 CHANGES = (
     "opportunity_id,changed_at,stage_name,amount,close_date\n"
@@ -27,7 +31,7 @@ CHANGES = (
 BUILD = (
     "build",
     "--select",
-    "+int_opportunities__versioned",
+    "+int_opportunities__current",
     "--exclude-resource-type",
     "unit_test",
     "test",
@@ -36,7 +40,7 @@ HISTORY = """
     select opportunity_id, cast(changed_at as date)::varchar, stage_name, amount::int, history_quality
     from {}.crm_opportunity_changes order by 1, 2
 """
-SEEN = "snapshot_only"
+FIRST, SEEN = "first_seen", "snapshot_only"
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +63,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 RECORDED = [
-    ("a", "2026-03-31", "Qualified", 1000, SEEN),
+    ("a", "2026-03-31", "Qualified", 1000, FIRST),
     ("a", "2026-04-30", "Proposal", 1200, SEEN),
-    ("b", "2026-03-31", "Qualified", 500, SEEN),
+    ("b", "2026-03-31", "Qualified", 500, FIRST),
     ("c", "2026-03-07", "Qualified", 700, "exact"),
     ("c", "2026-04-20", "Lost", 700, "exact"),
-    ("d", "2026-04-30", "Qualified", 900, SEEN),
+    ("d", "2026-04-30", "Qualified", 900, FIRST),
+    ("l", "2026-03-31", "Lost", 300, FIRST),
+    ("w", "2026-03-31", "Won", 400, FIRST),
 ]
 
 
@@ -79,9 +85,26 @@ def test_it_becomes_versions_like_any_other(company: Warehouse) -> None:
         "inner join crm.crm_opportunities using (opportunity_key) where opportunity_id = 'a' and is_change "
         "order by 1"
     )
-    assert [row[0] for row in versions] == ["2026-03-31", "2026-04-30"]
+    assert [row[0] for row in versions] == ["2026-03-05", "2026-04-30"]
     assert versions[0][1] < versions[1][1]
     assert [row[2] for row in versions] == [1000, 1200]
+
+
+def test_what_was_closed_before_anybody_looked_is_not_of_the_day_of_the_first_look(
+    company: Warehouse,
+) -> None:
+    assert company.query(
+        "select opportunity_id, cast(qualified_at as date)::varchar, closed_on::varchar "
+        "from intermediate.int_opportunities__current "
+        "inner join crm.crm_opportunities using (opportunity_key) order by 1"
+    ) == [
+        ("a", "2026-03-05", None),
+        ("b", "2026-03-06", None),
+        ("c", "2026-03-07", "2026-04-20"),
+        ("d", "2026-04-10", None),
+        ("l", "2024-01-11", "2024-02-11"),
+        ("w", "2024-01-10", "2024-04-20"),
+    ]
 
 
 def test_a_build_without_news_records_nothing(company: Warehouse) -> None:

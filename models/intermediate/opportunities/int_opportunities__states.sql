@@ -2,14 +2,7 @@
 {%- set deleted_stage = 99 -%}
 -- Everything known about the state of an opportunity, in no order yet: what was recorded, and what
 -- it is now. A view: the versions are the only ones to read it.
-with as_of as (
-    select
-        as_of_date,
-        known_before
-    from {{ ref('int_as_of') }}
-),
-
-recorded as (
+with changes as (
     select
         changes.opportunity_key,
         changes.changed_at,
@@ -18,9 +11,10 @@ recorded as (
         true as is_recorded,
         {{ mapped_stage() }} as stage_number,
         changes.amount,
-        changes.close_date
+        changes.close_date,
+        coalesce(changes.history_quality = 'first_seen', false) as is_first_seen
     from {{ ref('crm_opportunity_changes') }} as changes
-    inner join as_of on changes.changed_at < as_of.known_before
+    inner join {{ ref('int_as_of') }} as as_of on changes.changed_at < as_of.known_before
     {{ join_stage_map('changes', 'changes.changed_at') }}
     -- A stage nobody has mapped says nothing: the state before it holds (and data_quality counts it).
     where {{ mapped_stage() }} is not null
@@ -47,10 +41,9 @@ opportunities as (
             )
         end as stage_number,
         -- A row that had to be repaired does not overrule the history.
-        coalesce(opportunities.repairs, 'close_before_creation,') <> 'close_before_creation,' as is_repaired,
-        as_of.known_before
+        coalesce(opportunities.repairs, 'close_before_creation,') <> 'close_before_creation,' as is_repaired
     from {{ ref('crm_opportunities') }} as opportunities
-    inner join as_of on opportunities.created_at < as_of.known_before
+    inner join {{ ref('int_as_of') }} as as_of on opportunities.created_at < as_of.known_before
     -- What the name meant when the record was last changed; a CRM that renames a stage in every
     -- record leaves names that meant nothing yet at that time, and then it is what they mean now.
     {{ join_stage_map('opportunities', 'as_of.as_of_date') }}
@@ -58,58 +51,89 @@ opportunities as (
 ),
 
 with_history as (
-    select distinct opportunity_key from recorded
+    select distinct opportunity_key from changes
 ),
 
 -- The state as it is now closes every history, so that a change the history missed is not lost.
-current_state as (
+closing as (
     select
         opportunities.opportunity_key,
-        case
-            when with_history.opportunity_key is not null or opportunities.stage_number = {{ deleted_stage }}
-                then opportunities.last_modified_at
-            when opportunities.stage_number >= {{ var('won_stage') }}
-                then least(
-                    greatest(
-                        coalesce(cast(opportunities.close_date as {{ dbt.type_timestamp() }}), opportunities.created_at),
-                        opportunities.created_at
-                    ),
-                    opportunities.last_modified_at
-                )
-            else opportunities.created_at
-        end as changed_at,
+        opportunities.last_modified_at as changed_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
         true as is_current,
         false as is_recorded,
         opportunities.stage_number,
         opportunities.amount,
-        opportunities.close_date,
-        opportunities.known_before
+        opportunities.close_date
     from opportunities
-    left join with_history on opportunities.opportunity_key = with_history.opportunity_key
+    inner join with_history on opportunities.opportunity_key = with_history.opportunity_key
     where
-        with_history.opportunity_key is null
-        or (opportunities.stage_number <> {{ unmapped_stage }} and not opportunities.is_repaired)
+        (opportunities.stage_number <> {{ unmapped_stage }} and not opportunities.is_repaired)
         or opportunities.stage_number = {{ deleted_stage }}
 ),
 
--- Without any history an opportunity that is closed has two states: it is taken to have
--- qualified when it was created.
-assumed_start as (
+-- States of which nobody recorded since when they hold: the present one where there is no history, and the
+-- first one that was seen where states were compared.
+found as (
     select
         opportunities.opportunity_key,
-        opportunities.created_at as changed_at,
+        opportunities.created_at,
+        greatest(opportunities.last_modified_at, opportunities.created_at) as seen_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
-        false as is_current,
+        true as is_current,
         false as is_recorded,
-        {{ var('qualifying_stage') }} as stage_number,
+        opportunities.stage_number,
         opportunities.amount,
         opportunities.close_date
     from opportunities
     left join with_history on opportunities.opportunity_key = with_history.opportunity_key
-    where with_history.opportunity_key is null and opportunities.stage_number >= {{ var('won_stage') }}
+    where with_history.opportunity_key is null
+    union all
+    select
+        changes.opportunity_key,
+        opportunities.created_at,
+        changes.changed_at as seen_at,
+        changes.change_id,
+        changes.is_current,
+        changes.is_recorded,
+        changes.stage_number,
+        changes.amount,
+        changes.close_date
+    from changes
+    inner join opportunities on changes.opportunity_key = opportunities.opportunity_key
+    where changes.is_first_seen
+),
+
+-- An open one is taken to hold since the creation, a closed one since its close date.
+dated as (
+    select
+        *,
+        case
+            when stage_number = {{ deleted_stage }} then seen_at
+            when stage_number >= {{ var('won_stage') }}
+                then least(greatest(coalesce(cast(close_date as {{ dbt.type_timestamp() }}), created_at), created_at), seen_at)
+            else least(created_at, seen_at)
+        end as changed_at
+    from found
+),
+
+-- Before a closed one stands another: it is taken to have qualified when it was created.
+assumed_start as (
+    select
+        opportunity_key,
+        least(created_at, seen_at) as changed_at,
+        '' as change_id,
+        false as is_current,
+        false as is_recorded,
+        {{ var('qualifying_stage') }} as stage_number,
+        amount,
+        close_date
+    from found
+    where stage_number >= {{ var('won_stage') }}
 )
 
+{% set is_known = 'changed_at < (select known_before from ' ~ ref('int_as_of') ~ ')' -%}
+{%- for part, condition in [('changes', 'not is_first_seen'), ('closing', is_known), ('assumed_start', is_known), ('dated', is_known)] -%}
 select
     opportunity_key,
     changed_at,
@@ -119,27 +143,7 @@ select
     stage_number,
     amount,
     close_date
-from recorded
-union all
-select
-    opportunity_key,
-    changed_at,
-    change_id,
-    is_current,
-    is_recorded,
-    stage_number,
-    amount,
-    close_date
-from assumed_start
-union all
-select
-    opportunity_key,
-    changed_at,
-    change_id,
-    is_current,
-    is_recorded,
-    stage_number,
-    amount,
-    close_date
-from current_state
-where changed_at < known_before
+from {{ part }}
+where {{ condition }}
+{{ 'union all' if not loop.last }}
+{% endfor %}

@@ -29,7 +29,7 @@ select
     forecast_category,
     owner_id,
     cast(null as {{ dbt.type_string() }}) as changed_by,
-    'snapshot_only' as history_quality,
+    {{ quality_of_seen('opportunity_id', 'changed_at') }} as history_quality,
     'loader_versions' as history_source,
     is_deleted,
     loaded_at
