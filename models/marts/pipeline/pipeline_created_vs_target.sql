@@ -70,6 +70,9 @@ joined as (
         coalesce(created.created_amount, 0) as created_amount,
         targets.target_count,
         targets.target_amount,
+        -- To date a plan that was made within the year goes on from the one that was in force before.
+        case when plans.plan_version is not null then targets.target_count else earlier.target_count end as counted_count,
+        case when plans.plan_version is not null then targets.target_amount else earlier.target_amount end as counted_amount,
         needs.need_current_count,
         needs.need_current_amount,
         as_of.as_of_date
@@ -84,6 +87,13 @@ joined as (
     left join needs on spine.fiscal_month = needs.fiscal_month and {{ same_cell('spine', 'needs') }}
     left join teams on spine.pipeline_source = teams.pipeline_source
     left join {{ ref('int_plan_in_force') }} as plan_in_force on spine.fiscal_month = plan_in_force.fiscal_month
+    left join {{ ref('plan_versions') }} as plans
+        on spine.plan_version = plans.plan_version and spine.fiscal_month between plans.first_month and plans.last_month
+    left join targets as earlier
+        on
+            plan_in_force.plan_version = earlier.plan_version
+            and spine.fiscal_month = earlier.fiscal_month
+            and {{ same_cell('spine', 'earlier') }}
 )
 
 select
@@ -107,11 +117,11 @@ select
     cast(created_amount - target_amount as decimal(28, 2)) as variance_amount,
     cast(sum(created_count) over ({{ to_date.format('fiscal_quarter') }}) as integer) as qtd_created_count,
     cast(sum(created_amount) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 2)) as qtd_created_amount,
-    cast(sum(target_count) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 4)) as qtd_target_count,
-    cast(sum(target_amount) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 2)) as qtd_target_amount,
+    cast(sum(counted_count) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 4)) as qtd_target_count,
+    cast(sum(counted_amount) over ({{ to_date.format('fiscal_quarter') }}) as decimal(28, 2)) as qtd_target_amount,
     cast(sum(created_count) over ({{ to_date.format('fiscal_year') }}) as integer) as ytd_created_count,
     cast(sum(created_amount) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 2)) as ytd_created_amount,
-    cast(sum(target_count) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 4)) as ytd_target_count,
-    cast(sum(target_amount) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 2)) as ytd_target_amount,
+    cast(sum(counted_count) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 4)) as ytd_target_count,
+    cast(sum(counted_amount) over ({{ to_date.format('fiscal_year') }}) as decimal(28, 2)) as ytd_target_amount,
     as_of_date
 from joined
