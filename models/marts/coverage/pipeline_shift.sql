@@ -1,4 +1,4 @@
-{%- set measures = ['this_opening', 'this_change', 'next_change', 'all_change', 'won', 'lost', 'moved_out'] -%}
+{%- set measures = ['this_opening', 'this_change', 'next_change', 'all_change', 'won', 'lost', 'net_moved_out'] -%}
 -- The same week seen three ways: the pipeline of the running quarter, of the next one, and all of it.
 with weeks as (
     select distinct
@@ -36,7 +36,7 @@ summed as (
         sum(moved.closing - moved.opening) as all_change,
         sum(case when moved.quarters_ahead = 0 then moved.won else 0 end) as won,
         sum(case when moved.quarters_ahead = 0 then moved.lost + moved.derailed + moved.deleted + moved.regressed else 0 end) as lost,
-        sum(case when moved.quarters_ahead = 0 then moved.moved_out - moved.moved_in else 0 end) as moved_out
+        sum(case when moved.quarters_ahead = 0 then moved.moved_out - moved.moved_in else 0 end) as net_moved_out
     from moved
     inner join {{ ref('cell_levels') }} as levels on levels.cell_level in ('company', 'segment')
     group by 1, 2, 3, 4

@@ -123,7 +123,8 @@ def coverage_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
     table = Table(
         title=f"Pipeline coverage, {currency}, as of {_day(rows[0]['as_of_date'])}",
         caption="Open real pipeline dated to the quarter ÷ its bookings goal; to go: ÷ what is "
-        "still to be won",
+        "still to be won. Required is what week 3 of a quarter takes. Totals are the company's own: "
+        "a surplus of one segment makes good what another lacks",
         title_justify="left",
         caption_justify="left",
     )
@@ -160,7 +161,8 @@ def starting_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
         title=f"What {first['close_quarter']} will start with, {currency}, "
         f"{weeks} week{'' if weeks == 1 else 's'} before, as of {_day(first['as_of_date'])}",
         caption="Real pipeline expected on the first day, and the 80 % range; coverage and gap of "
-        "what is expected; the chance that it is enough",
+        "what is expected, against what week 3 takes; the chance that it is enough. Totals are the "
+        "company's own",
         title_justify="left",
         caption_justify="left",
     )
