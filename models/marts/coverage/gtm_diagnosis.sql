@@ -7,10 +7,26 @@ with measured as (
         {{ ratio('pipeline_start', 'bookings_goal') }} as starting_coverage,
         {{ ratio('pipeline_week3', 'bookings_goal') }} as coverage,
         {{ ratio('bookings', 'pipeline_week3') }} as conversion,
-        {{ ratio(1, 'required_coverage') }} as usual_conversion,
         {{ ratio('pipeline_start', 'target_coverage * bookings_goal') }} as pipeline_attainment,
         {{ ratio('target_coverage', 'required_coverage') }} as cushion_ratio
     from {{ ref('quarter_results') }} as results
+),
+
+-- What share of the pipeline in week 3 the quarters before booked, all bookings, as conversion has it here.
+usual as (
+    select
+        measured.fiscal_quarter_start,
+        measured.cell_level,
+        measured.segment_key,
+        case when count(*) >= {{ var('coverage_minimum_quarters') }} then {{ ratio('sum(past.bookings)', 'sum(past.pipeline_week3)') }} end as conversion
+    from measured
+    inner join measured as past
+        on
+            measured.cell_level = past.cell_level
+            and measured.segment_key = past.segment_key
+            and past.quarter_index between measured.quarter_index - {{ var('conversion_trailing_quarters') }} and measured.quarter_index - 1
+            and past.pipeline_week3 > 0
+    group by measured.fiscal_quarter_start, measured.cell_level, measured.segment_key
 ),
 
 -- The last quarters up to each, with a goal.
@@ -34,15 +50,27 @@ recent as (
     group by measured.fiscal_quarter_start, measured.cell_level, measured.segment_key
 ),
 
-split as (
+compared as (
     select
         measured.*,
+        coalesce(usual.conversion, {{ ratio(1, 'measured.required_coverage') }}) as usual_conversion
+    from measured
+    left join usual
+        on
+            measured.fiscal_quarter_start = usual.fiscal_quarter_start
+            and measured.cell_level = usual.cell_level
+            and measured.segment_key = usual.segment_key
+),
+
+split as (
+    select
+        compared.*,
         recent.recent_count,
         recent.recent_attainment,
         recent.recent_missed_share,
         recent.recent_month_3_share,
-        case when coverage > 0 then ln(coverage / required_coverage) end as coverage_effect,
-        case when conversion > 0 then ln(conversion * required_coverage) end as conversion_effect,
+        case when coverage > 0 and usual_conversion > 0 then ln(coverage * usual_conversion) end as coverage_effect,
+        case when conversion > 0 and usual_conversion > 0 then ln(conversion / usual_conversion) end as conversion_effect,
         case
             when attainment is null then null
             when attainment >= 1 and pipeline_attainment >= 1 then 'healthy'
@@ -50,12 +78,12 @@ split as (
             when pipeline_attainment >= 1 then 'conversion_problem'
             else 'coverage_problem'
         end as verdict
-    from measured
+    from compared
     inner join recent
         on
-            measured.fiscal_quarter_start = recent.fiscal_quarter_start
-            and measured.cell_level = recent.cell_level
-            and measured.segment_key = recent.segment_key
+            compared.fiscal_quarter_start = recent.fiscal_quarter_start
+            and compared.cell_level = recent.cell_level
+            and compared.segment_key = recent.segment_key
 )
 
 select
@@ -98,10 +126,10 @@ select
     {% endfor -%}
     recent_month_3_share,
     case
-        when attainment is null or pipeline_week3 = 0 then null
+        when attainment is null or pipeline_week3 = 0 or coalesce(usual_conversion, 0) = 0 then null
         else
             coalesce(segment, 'The company') || ', ' || fiscal_quarter || ': ' || {{ spoken_percent('attainment') }} || ' of the bookings goal. '
-            || 'Pipeline in week 3 was ' || {{ spoken_multiple('coverage') }} || ' times the goal where ' || {{ spoken_multiple('required_coverage') }}
+            || 'Pipeline in week 3 was ' || {{ spoken_multiple('coverage') }} || ' times the goal where ' || {{ spoken_multiple('1 / usual_conversion') }}
             || ' times are enough on average, and ' || {{ spoken_percent('conversion') }} || ' of it was booked where '
             || {{ spoken_percent('usual_conversion') }} || ' are usual.'
     end as statement
