@@ -20,6 +20,7 @@ with unioned as (
         is_closed,
         is_won,
         is_deleted,
+        case when {{ is_possible_moment('deleted_at', 'loaded_at') }} then deleted_at end as told_deleted_at,
         self_reported_source,
         created_at,
         coalesce(case when {{ is_possible_moment('last_modified_at', 'loaded_at') }} then last_modified_at end, created_at)
@@ -79,6 +80,8 @@ select
     is_closed,
     is_won,
     is_deleted,
+    -- A record may have been in the bin for long before anything tells so, but not before its last change.
+    case when is_deleted then greatest(last_modified_at, coalesce(told_deleted_at, last_modified_at)) end as deleted_at,
     {{ free_text('self_reported_source') }} as self_reported_source,
     created_at,
     last_modified_at,

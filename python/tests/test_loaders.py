@@ -247,7 +247,7 @@ COPY_HISTORIES = """
 """
 # What the other loaders know of the company of a deal.
 PRIMARY = """
-    alter table hubspot.deal add column property_hs_primary_associated_company bigint;
+    alter table hubspot.deal add column property_hs_primary_associated_company double;
     update hubspot.deal set property_hs_primary_associated_company = company_id
     from hubspot.deal_company
     where deal.deal_id = deal_company.deal_id and deal_company.type_id = 5;
@@ -307,7 +307,10 @@ def hubspot_as_airbyte(connection: duckdb.DuckDBPyConnection) -> None:
     )
     statements = [
         f"create table hubspot.deals as {deals} where not is_deleted",
-        f"create table hubspot.deals_archived as {deals} where is_deleted",
+        # only what is archived has the column, and it is loaded anew each time
+        "create table hubspot.deals_archived as select * replace ("
+        "(select max(_fivetran_synced) at time zone 'UTC' from hubspot.deal) as _airbyte_extracted_at"
+        f'), properties_hs_lastmodifieddate as "archivedAt" from ({deals}) where archived',
         *(
             f"create table hubspot.{stream} as select id::varchar as id, {deleted} as archived, "
             f"{object_columns(connection, table, 'properties_', HUBSPOT_AT)} from hubspot.{table}"

@@ -31,10 +31,12 @@ opportunities as (
         opportunities.opportunity_key,
         opportunities.created_at,
         opportunities.last_modified_at,
+        opportunities.deleted_at,
         opportunities.amount,
         opportunities.close_date,
         case
-            when opportunities.is_deleted then {{ deleted_stage }}
+            -- What was deleted later was not deleted then.
+            when opportunities.is_deleted and opportunities.deleted_at < as_of.known_before then {{ deleted_stage }}
             -- A stage nobody has mapped: the CRM's own flags still tell the outcome.
             else coalesce(
                 {{ mapped_stage('stages_then') }},
@@ -66,8 +68,8 @@ current_state as (
     select
         opportunities.opportunity_key,
         case
-            when with_history.opportunity_key is not null or opportunities.stage_number = {{ deleted_stage }}
-                then opportunities.last_modified_at
+            when opportunities.stage_number = {{ deleted_stage }} then opportunities.deleted_at
+            when with_history.opportunity_key is not null then opportunities.last_modified_at
             when opportunities.stage_number >= {{ var('won_stage') }}
                 then least(
                     greatest(

@@ -28,6 +28,12 @@ with opportunities as (
             {{ raw_timestamp('system_modstamp', columns) }},
             {{ raw_timestamp('_fivetran_synced', columns) }}
         ) as last_modified_at,
+        -- a deletion moves the system's own stamp, not the date of the last modification
+        coalesce(
+            {{ raw_deleted_at(columns) }},
+            {{ raw_timestamp('system_modstamp', columns) }},
+            {{ raw_timestamp('_fivetran_synced', columns) }}
+        ) as deleted_at,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at,
         {{ raw_is_unreadable('amount', raw_money('amount', columns), columns) }} as is_amount_unreadable,
         {{ raw_is_unreadable('close_date', raw_timestamp('close_date', columns), columns) }} as is_close_date_unreadable
@@ -96,6 +102,7 @@ select
     opportunities.is_closed,
     opportunities.is_won,
     opportunities.is_deleted,
+    case when opportunities.is_deleted then opportunities.deleted_at end as deleted_at,
     opportunities.self_reported_source,
     opportunities.created_at,
     opportunities.last_modified_at,
