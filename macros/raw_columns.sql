@@ -55,7 +55,7 @@
             select
                 landed.*,
                 row_number() over (
-                    partition by {{ raw_id('id', columns) }} order by {{ raw_timestamp('_fivetran_start', columns) }} desc
+                    partition by {{ raw_id('id', columns) }} order by {{ raw_timestamp('_fivetran_start', columns) }} desc nulls last
                 ) as version_number
             from {{ source(source_name, table_name) }} as landed
         ) as numbered
@@ -81,7 +81,7 @@
                     partition by {{ raw_id(key, columns) }}
                     order by
                         {%- for name in changed_at + ['_fivetran_synced'] %}
-                        {{ raw_timestamp(name, columns) }} desc{{ ',' if not loop.last }}
+                        {{ raw_timestamp(name, columns) }} desc nulls last{{ ',' if not loop.last }}
                         {%- endfor %}
                 ) as copy_number
             from (select * from {{ raw_table(source_name, table_name, columns) }}) as landed

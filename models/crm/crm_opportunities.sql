@@ -36,7 +36,8 @@ with unioned as (
 ),
 
 {{ latest_of_changed(
-    'unioned', 'opportunity_key', ['last_modified_at desc', 'loaded_at desc', 'stage_name asc', 'amount_original asc', 'close_date asc'],
+    'unioned', 'opportunity_key',
+    ['last_modified_at desc nulls last', 'loaded_at desc nulls last', 'stage_name asc', 'amount_original asc', 'close_date asc'],
     also=[
         free_text('name'), in_corporate_currency('amount_original', 'usable_rate'), var('absurd_amount'),
         is_impossible_date('close_date'), is_possible_date('close_date'), is_far_close_date('close_date', 'created_at')

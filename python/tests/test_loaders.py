@@ -225,6 +225,8 @@ APPEND = """
     create or replace temp table older as select * from hubspot.company where id % 3 = 0;
     update older set property_numberofemployees = 1,
         property_hs_lastmodifieddate = property_hs_lastmodifieddate - interval 1 day;
+    -- nothing says when these were made: on no warehouse are they the latest
+    update older set property_hs_lastmodifieddate = null, _fivetran_synced = null where id % 2 = 0;
     insert into hubspot.company from older;
     create or replace temp table older as select * from hubspot.contact where id % 3 = 0;
     update older set property_lead_source = 'Website',
@@ -233,7 +235,9 @@ APPEND = """
     create or replace temp table older as select * from hubspot.engagement_meeting
         where engagement_id % 3 = 0;
     update older set property_hs_meeting_start_time = timestamp '2035-01-01',
-        property_hs_lastmodifieddate = property_hs_lastmodifieddate - interval 1 day;
+        property_hs_lastmodifieddate = case
+            when engagement_id % 2 = 0 then property_hs_lastmodifieddate - interval 1 day
+        end;
     insert into hubspot.engagement_meeting from older;
     drop table older;
 """
