@@ -59,7 +59,9 @@ update salesforce.lead set is_converted = false, converted_date = null
 """
 # Records that were put into the bin after that day, which Salesforce does not call a modification.
 DELETED_SINCE = f"""
-update salesforce.opportunity set is_deleted = true, system_modstamp = timestamp '2026-08-30 12:00:00'
+update salesforce.opportunity set is_deleted = true,
+    system_modstamp = timestamp '2026-08-30 12:00:00',
+    _fivetran_synced = timestamp '2026-08-30 13:00:00'
 where not is_deleted and last_modified_date < {CUTOFF} and id like '%7'
 """
 # Columns that speak of today on purpose: the name says so, or it is the key of the day itself.

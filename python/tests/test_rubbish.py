@@ -305,6 +305,7 @@ def test_a_rate_without_dates_stands_where_there_is_no_dated_one(company: Compan
         "update salesforce.currency_type set is_deleted = 'true' where id = '01L6';"
         "update salesforce.opportunity set currency_iso_code = "
         "case rowid % 4 when 0 then 'EUR' when 1 then 'gbp' when 2 then 'XXX' else 'YYY' end;"
+        "update salesforce.dated_conversion_rate set next_start_date = null;"
         "delete from salesforce.dated_conversion_rate where iso_code = 'GBP'"
     )
     assert_every_row_is_accounted_for(company)
