@@ -154,7 +154,7 @@ ranked as (
         *,
         row_number() over (
             partition by crm, {{ id }}
-            order by last_modified_at desc, loaded_at desc
+            order by last_modified_at desc nulls last, loaded_at desc nulls last
             {%- for alias in types %}, cast({{ alias }} as {{ dbt.type_string() }}) asc{% endfor %}
         ) as recency
     from landed

@@ -100,20 +100,24 @@
     {{ return({'sql': sql, 'columns': hubspot_text_columns(columns.values())}) }}
 {% endmacro %}
 
-{#- Airbyte: what is deleted lies in a stream of its own. -#}
+{#- Airbyte: what is deleted lies in a stream of its own, with when it was, which the other does not have. -#}
 {% macro hubspot_made_of_archives(parts) %}
-    {%- set common = adapter.get_columns_in_relation(parts[0]) -%}
-    {%- if parts | length > 1 -%}
-        {%- set names = adapter.get_columns_in_relation(parts[1]) | map(attribute='name') | list -%}
-        {%- set common = common | selectattr('name', 'in', names) | list -%}
-    {%- endif -%}
+    {%- set columns = {} -%}
+    {%- for part in parts -%}
+        {%- for column in adapter.get_columns_in_relation(part) -%} {%- do columns.setdefault(column.name, column) -%} {%- endfor -%}
+    {%- endfor -%}
     {%- set sql -%}
         {%- for part in parts %}
-        select {% for column in common %}{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor %} from {{ part }}
+        {%- set names = adapter.get_columns_in_relation(part) | map(attribute='name') | list %}
+        select
+            {% for name, column in columns.items() -%}
+            {{ adapter.quote(name) if name in names else 'cast(null as ' ~ column.dtype ~ ') as ' ~ adapter.quote(name) }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ part }}
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     {%- endset -%}
-    {{ return({'sql': sql, 'columns': common}) }}
+    {{ return({'sql': sql, 'columns': columns.values() | list}) }}
 {% endmacro %}
 
 {#- Airbyte: what an object is associated with is a list in it, as JSON. -#}

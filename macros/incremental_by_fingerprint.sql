@@ -53,7 +53,7 @@
 {#-
     The latest copy of each changed row of the CTE `rows_now`, as CTEs that end with `deduplicated`. It bears the
     sum of its copies' fingerprints and says how many it supersedes. Only the few keys that came more than
-    once are sorted.
+    once are sorted. What may be null is ordered with `nulls last`, for warehouses differ.
 -#}
 {% macro latest_of_changed(rows_now, key, latest_first, also=[]) -%}
 {%- set deduplicated -%}

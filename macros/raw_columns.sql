@@ -55,7 +55,7 @@
             select
                 landed.*,
                 row_number() over (
-                    partition by {{ raw_id('id', columns) }} order by {{ raw_timestamp('_fivetran_start', columns) }} desc
+                    partition by {{ raw_id('id', columns) }} order by {{ raw_timestamp('_fivetran_start', columns) }} desc nulls last
                 ) as version_number
             from {{ source(source_name, table_name) }} as landed
         ) as numbered
@@ -81,7 +81,7 @@
                     partition by {{ raw_id(key, columns) }}
                     order by
                         {%- for name in changed_at + ['_fivetran_synced'] %}
-                        {{ raw_timestamp(name, columns) }} desc{{ ',' if not loop.last }}
+                        {{ raw_timestamp(name, columns) }} desc nulls last{{ ',' if not loop.last }}
                         {%- endfor %}
                 ) as copy_number
             from (select * from {{ raw_table(source_name, table_name, columns) }}) as landed
@@ -124,17 +124,35 @@
     {{ return(var(source_name ~ '_loader', 'fivetran') != 'fivetran' and raw_column(key, columns) is not none) }}
 {% endmacro %}
 
+{#- Whether a landed column holds numbers that may have decimals. -#}
+{% macro raw_is_fractional(column) %}
+    {{ return(modules.re.search('double|float|real|decimal|numeric', column.dtype | lower) is not none) }}
+{% endmacro %}
+
+{#- A landed column as text. A whole number has no decimals, though a loader may land it as double: 12, not 12.0. -#}
+{% macro raw_as_text(column) -%}
+    {%- set value = adapter.quote(column.name) -%}
+    {%- set text = 'cast(' ~ value ~ ' as ' ~ dbt.type_string() ~ ')' -%}
+    {%- if not raw_is_fractional(column) -%} {{ text }}
+    {%- else -%}
+    case
+        when abs({{ value }}) < 9e18 and {{ value }} = floor({{ value }}) then cast(cast({{ value }} as bigint) as {{ dbt.type_string() }})
+        else {{ text }}
+    end
+    {%- endif -%}
+{%- endmacro %}
+
 {#- A text column; empty strings, and words that exports write for nothing, become null. -#}
 {% macro raw_text(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%} {{ null_where_empty('trim(cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ '))') }}
+    {%- if column is not none -%} {{ null_where_empty('trim(' ~ raw_as_text(column) ~ ')') }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
 {#- An id: written by machines, so never padded. No CRM calls a record 0. -#}
 {% macro raw_id(name, columns) -%}
     {%- set column = raw_column(name, columns) -%}
-    {%- if column is not none -%} {{ null_where_empty('cast(' ~ adapter.quote(column.name) ~ ' as ' ~ dbt.type_string() ~ ')', ['0']) }}
+    {%- if column is not none -%} {{ null_where_empty(raw_as_text(column), ['0']) }}
     {%- else -%} cast(null as {{ dbt.type_string() }}) {%- endif -%}
 {%- endmacro %}
 
@@ -173,7 +191,7 @@
     {%- if column is none -%} cast(null as {{ dbt.type_timestamp() }})
     {#- dlt tells the time of a load in seconds since 1970, as text #}
     {%- elif column.name | lower == '_dlt_load_id' -%} {{ millis_to_timestamp(text_to_number(adapter.quote(column.name)) ~ ' * 1000') }}
-    {%- elif column.is_integer() -%} {{ millis_to_timestamp(adapter.quote(column.name)) }}
+    {%- elif column.is_integer() or raw_is_fractional(column) -%} {{ millis_to_timestamp(adapter.quote(column.name)) }}
     {%- elif column.is_string() -%} {{ text_to_timestamp(adapter.quote(column.name)) }}
     {%- else -%} {{ utc_timestamp(adapter.quote(column.name), column.dtype) }}
     {%- endif -%}
@@ -188,7 +206,7 @@
     {%- set column = raw_column(name, columns) -%}
     {%- if column is none -%} cast(null as {{ dbt.type_boolean() }})
     {%- else -%}
-        case lower(cast({{ adapter.quote(column.name) }} as {{ dbt.type_string() }}))
+        case lower({{ raw_as_text(column) }})
             when 'true' then true
             when 't' then true
             when '1' then true

@@ -10,7 +10,10 @@
         {%- set gap = {'crm': source.source_name, 'raw_table': source.name} -%}
         {#- a table that only one loader lands is no gap of another -#}
         {%- set only_by = source.config.meta.get('only_by') -%}
+        {#- nor is one that another stands in for, where that is there -#}
+        {%- set instead = source.config.meta.get('instead') -%}
         {%- if not found and only_by and only_by != var(source.source_name ~ '_loader', 'fivetran') -%}
+        {%- elif not found and instead and raw_columns(source.source_name, instead) -%}
         {%- elif not found -%}
             {%- do gaps.append(dict(gap, raw_column=none, is_required=source.config.meta.get('required', false),
                 without_it=source.config.meta.get('without_it', 'nothing can be built'))) -%}

@@ -34,21 +34,41 @@
     case when abs({{ expression }}) < 2147483647 then cast({{ expression }} as integer) end
 {%- endmacro %}
 
+{#-
+    A text as a UTC timestamp: a day, or a day and a time after T or a blank, and what the time is ahead of UTC
+    where the text tells: Z, UTC, +02, +0200 or +02:00. The pattern decides what reads as one, for a cast
+    leaves out an offset here and fails on the 30th of February there.
+-#}
 {% macro text_to_timestamp(expression) -%} {{ return(adapter.dispatch('text_to_timestamp', 'unified_pipeline')(expression)) }} {%- endmacro %}
 {% macro default__text_to_timestamp(expression) -%} try_cast(replace(trim({{ expression }}), 'Z', '') as timestamp) {%- endmacro %}
-{% macro postgres__text_to_timestamp(expression) -%}
+{% macro duckdb__text_to_timestamp(expression) -%}
     case
-        when trim({{ expression }}) ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?Z?)?$'
-            and cast(substr(trim({{ expression }}), 9, 2) as integer) <= case
-                when substr(trim({{ expression }}), 6, 2) in ('04', '06', '09', '11') then 30
-                when substr(trim({{ expression }}), 6, 2) <> '02' then 31
-                when cast(substr(trim({{ expression }}), 1, 4) as integer) % 4 = 0
-                    and (cast(substr(trim({{ expression }}), 1, 4) as integer) % 100 <> 0 or cast(substr(trim({{ expression }}), 1, 4) as integer) % 400 = 0)
-                    then 29
-                else 28
-            end
-            then cast(replace(trim({{ expression }}), 'Z', '') as timestamp)
+        when not regexp_matches(trim({{ expression }}), '{{ timestamp_pattern() }}') then null
+        when regexp_matches(substr(trim({{ expression }}), 11), '[-+ZC]')
+            then cast(try_cast(replace(trim({{ expression }}), ' UTC', 'Z') as timestamptz) at time zone 'UTC' as timestamp)
+        else try_cast(trim({{ expression }}) as timestamp)
     end
+{%- endmacro %}
+{% macro postgres__text_to_timestamp(expression) -%}
+    {#- a cast would round what is finer than a microsecond #}
+    {%- set text = "regexp_replace(trim(" ~ expression ~ "), '([.][0-9]{6})[0-9]+', '\\1')" -%}
+    case
+        when not trim({{ expression }}) ~ '{{ timestamp_pattern() }}' then null
+        when substr(trim({{ expression }}), 11) ~ '[-+ZC]' then cast({{ text }} as timestamp with time zone) at time zone 'UTC'
+        else cast({{ text }} as timestamp)
+    end
+{%- endmacro %}
+
+{#- As a regular expression, with the days that each month has; the year 0 is none. -#}
+{% macro timestamp_pattern() -%}
+    {%- set year = '([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])' -%}
+    {%- set fours = '(0[48]|[2468][048]|[13579][26])' -%}
+    {%- set leap_year = '([0-9]{2}' ~ fours ~ '|' ~ fours ~ '00)' -%}
+    {%- set day = '(0[1-9]|1[0-9]|2[0-8]' -%}
+    {%- set date = year ~ '-((0[13578]|1[02])-' ~ day ~ '|29|30|31)|(0[469]|11)-' ~ day ~ '|29|30)|02-' ~ day ~ '))' -%}
+    {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?' -%}
+    {%- set offset = '(Z| UTC|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
+    ^({{ date }}|{{ leap_year }}-02-29)([T ]{{ time }}{{ offset }}?)?$
 {%- endmacro %}
 
 {#- A timestamp without zone, in UTC, from whatever date or time type was landed. -#}

@@ -24,7 +24,7 @@ ranked as (
         count(*) over (partition by crm, account_id) - 1 as superseded_row_count,
         row_number() over (
             partition by crm, account_id
-            order by last_modified_at desc, loaded_at desc, name asc, employees asc, country asc
+            order by last_modified_at desc nulls last, loaded_at desc nulls last, name asc, employees asc, country asc
         ) as recency
     from unioned
 )

@@ -38,7 +38,7 @@ with unioned as (
 ),
 
 {{ latest_of_changed(
-    'unioned', 'lead_key', ['last_modified_at desc', 'loaded_at desc', 'status asc', 'owner_id asc'],
+    'unioned', 'lead_key', ['last_modified_at desc nulls last', 'loaded_at desc nulls last', 'status asc', 'owner_id asc'],
     also=[free_text('company')]
 ) }}
 

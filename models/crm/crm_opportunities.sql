@@ -20,6 +20,7 @@ with unioned as (
         is_closed,
         is_won,
         is_deleted,
+        case when {{ is_possible_moment('deleted_at', 'loaded_at') }} then deleted_at end as told_deleted_at,
         self_reported_source,
         created_at,
         coalesce(case when {{ is_possible_moment('last_modified_at', 'loaded_at') }} then last_modified_at end, created_at)
@@ -35,7 +36,8 @@ with unioned as (
 ),
 
 {{ latest_of_changed(
-    'unioned', 'opportunity_key', ['last_modified_at desc', 'loaded_at desc', 'stage_name asc', 'amount_original asc', 'close_date asc'],
+    'unioned', 'opportunity_key',
+    ['last_modified_at desc nulls last', 'loaded_at desc nulls last', 'stage_name asc', 'amount_original asc', 'close_date asc'],
     also=[
         free_text('name'), in_corporate_currency('amount_original', 'usable_rate'), var('absurd_amount'),
         is_impossible_date('close_date'), is_possible_date('close_date'), is_far_close_date('close_date', 'created_at')
@@ -79,6 +81,8 @@ select
     is_closed,
     is_won,
     is_deleted,
+    -- A record may have been in the bin for long before anything tells so, but not before its last change.
+    case when is_deleted then greatest(last_modified_at, coalesce(told_deleted_at, last_modified_at)) end as deleted_at,
     {{ free_text('self_reported_source') }} as self_reported_source,
     created_at,
     last_modified_at,

@@ -19,7 +19,7 @@ ranked as (
     select
         *,
         count(*) over (partition by crm, user_id) - 1 as superseded_row_count,
-        row_number() over (partition by crm, user_id order by loaded_at desc, team asc, role asc) as recency
+        row_number() over (partition by crm, user_id order by loaded_at desc nulls last, team asc, role asc) as recency
     from unioned
 )
 

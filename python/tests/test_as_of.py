@@ -57,6 +57,13 @@ delete from salesforce.lead_history where created_date >= {CUTOFF};
 update salesforce.lead set is_converted = false, converted_date = null
     where converted_date >= {CUTOFF}::date;
 """
+# Records that were put into the bin after that day, which Salesforce does not call a modification.
+DELETED_SINCE = f"""
+update salesforce.opportunity set is_deleted = true,
+    system_modstamp = timestamp '2026-08-30 12:00:00',
+    _fivetran_synced = timestamp '2026-08-30 13:00:00'
+where not is_deleted and last_modified_date < {CUTOFF} and id like '%7'
+"""
 # Columns that speak of today on purpose: the name says so, or it is the key of the day itself.
 MARTS = {
     "pipeline_created": "opportunity_id, qualified_at, fiscal_month, segment, deal_type, territory, "
@@ -134,6 +141,10 @@ def then_and_now(
         shutil.copy(demo.path, warehouse.path)
     with then.connect() as connection:
         connection.execute(ROLL_BACK)
+    with now.connect() as connection:
+        deleted = connection.execute(DELETED_SINCE).fetchone()
+    assert deleted
+    assert deleted[0] > 100
     then.vars = {"as_of_date": DAY}
     # Both have the same marts, so one of them is enough for the data tests.
     then.dbt("build", "--exclude-resource-type", "unit_test", "test")

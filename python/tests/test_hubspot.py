@@ -411,9 +411,9 @@ def test_a_deal_of_several_companies_is_with_the_primary_one_else_the_first(
 
 
 def test_a_merged_deal_is_deleted_and_its_history_no_riddle(landed: Warehouse) -> None:
-    assert landed.query("select opportunity_id from crm.crm_opportunities where is_deleted") == [
-        ("7",)
-    ]
+    assert landed.query(
+        "select opportunity_id, deleted_at::varchar from crm.crm_opportunities where is_deleted"
+    ) == [("7", "2024-06-01 00:00:00")]
     assert landed.query(
         "select row_id, reason from marts.quarantine where contract_table = 'opportunity_changes'"
     ) == [("77", "unknown_opportunity")]

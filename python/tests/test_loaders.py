@@ -225,6 +225,8 @@ APPEND = """
     create or replace temp table older as select * from hubspot.company where id % 3 = 0;
     update older set property_numberofemployees = 1,
         property_hs_lastmodifieddate = property_hs_lastmodifieddate - interval 1 day;
+    -- nothing says when these were made: on no warehouse are they the latest
+    update older set property_hs_lastmodifieddate = null, _fivetran_synced = null where id % 2 = 0;
     insert into hubspot.company from older;
     create or replace temp table older as select * from hubspot.contact where id % 3 = 0;
     update older set property_lead_source = 'Website',
@@ -233,7 +235,9 @@ APPEND = """
     create or replace temp table older as select * from hubspot.engagement_meeting
         where engagement_id % 3 = 0;
     update older set property_hs_meeting_start_time = timestamp '2035-01-01',
-        property_hs_lastmodifieddate = property_hs_lastmodifieddate - interval 1 day;
+        property_hs_lastmodifieddate = case
+            when engagement_id % 2 = 0 then property_hs_lastmodifieddate - interval 1 day
+        end;
     insert into hubspot.engagement_meeting from older;
     drop table older;
 """
@@ -247,7 +251,7 @@ COPY_HISTORIES = """
 """
 # What the other loaders know of the company of a deal.
 PRIMARY = """
-    alter table hubspot.deal add column property_hs_primary_associated_company bigint;
+    alter table hubspot.deal add column property_hs_primary_associated_company double;
     update hubspot.deal set property_hs_primary_associated_company = company_id
     from hubspot.deal_company
     where deal.deal_id = deal_company.deal_id and deal_company.type_id = 5;
@@ -307,7 +311,10 @@ def hubspot_as_airbyte(connection: duckdb.DuckDBPyConnection) -> None:
     )
     statements = [
         f"create table hubspot.deals as {deals} where not is_deleted",
-        f"create table hubspot.deals_archived as {deals} where is_deleted",
+        # only what is archived has the column, and it is loaded anew each time
+        "create table hubspot.deals_archived as select * replace ("
+        "(select max(_fivetran_synced) at time zone 'UTC' from hubspot.deal) as _airbyte_extracted_at"
+        f'), properties_hs_lastmodifieddate as "archivedAt" from ({deals}) where archived',
         *(
             f"create table hubspot.{stream} as select id::varchar as id, {deleted} as archived, "
             f"{object_columns(connection, table, 'properties_', HUBSPOT_AT)} from hubspot.{table}"

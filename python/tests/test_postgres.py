@@ -114,7 +114,7 @@ def test_the_age_of_loads_is_measured_here_too(
     assert built
     there = Warehouse(tmp_path, environment=postgres.environment)
     done = there.dbt("source", "freshness", "--vars", "as_of_date: 2026-08-31")
-    assert done.stdout.count("PASS freshness of salesforce") == 11
+    assert done.stdout.count("PASS freshness of salesforce") == 12
     done = there.dbt("source", "freshness", "--vars", "as_of_date: 2026-12-31", check=False)
     assert "ERROR STALE freshness of salesforce.opportunity" in done.stdout
 

@@ -84,6 +84,17 @@ VALUES = st.one_of(
     st.floats().map(str),
     st.datetimes().map(str),
 )
+# A Salesforce that has both kinds of rates.
+CURRENCIES = """
+    create table salesforce.currency_type as
+    select *, true as is_active, false as is_corporate, timestamp '2024-01-01' as system_modstamp,
+        false as is_deleted, false as _fivetran_deleted, timestamp '2024-08-31' as _fivetran_synced
+    from (values
+        ('01L1', 'EUR', 0.5, timestamp '2024-01-01'), ('01L2', 'GBP', 0.8, timestamp '2024-01-01'),
+        ('01L3', 'XXX', 4.0, timestamp '2024-01-01'), ('01L4', 'XXX', 5.0, timestamp '2024-02-01'),
+        ('01L5', 'XXX', 6.0, null), ('01L6', 'XXX', 7.0, timestamp '2024-03-01')
+    ) as t (id, iso_code, conversion_rate, last_modified_date)
+"""
 NUMBERS = st.integers(min_value=0, max_value=10_000)
 CELLS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, VALUES), max_size=25)
 COLUMNS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=12)
@@ -199,6 +210,7 @@ def land_as_text(path: Path) -> list[tuple[str, list[str], list[tuple[Any, ...]]
             ),
             truth_path=None,
         )
+        database.execute(CURRENCIES)
         names = database.execute(
             "select table_schema, table_name from information_schema.tables "
             "where table_schema in ? order by 1, 2",
@@ -284,3 +296,26 @@ def test_rates_that_overlap_do_not_multiply_opportunities(company: Company) -> N
         "select count(*), count(distinct opportunity_id), count(corporate_rate) "
         "from staging.stg_salesforce__opportunities"
     ) == [(8, 8, 8)]
+
+
+def test_a_rate_without_dates_stands_where_there_is_no_dated_one(company: Company) -> None:
+    """The latest of a currency that is not deleted; of EUR the dated rate counts as before."""
+    company.restore()
+    company.lab.connection.execute(
+        "update salesforce.currency_type set is_deleted = 'true' where id = '01L6';"
+        "update salesforce.opportunity set currency_iso_code = "
+        "case rowid % 4 when 0 then 'EUR' when 1 then 'gbp' when 2 then 'XXX' else 'YYY' end;"
+        "update salesforce.dated_conversion_rate set next_start_date = null;"
+        "delete from salesforce.dated_conversion_rate where iso_code = 'GBP'"
+    )
+    assert_every_row_is_accounted_for(company)
+    rates = dict(
+        company.lab.query(
+            "select currency, list(distinct corporate_rate::double) "
+            "from staging.stg_salesforce__opportunities group by all"
+        )
+    )
+    (*euro,) = rates.pop("EUR")
+    assert euro
+    assert 2.0 not in euro
+    assert rates == {"GBP": [1.25], "XXX": [0.2], "YYY": []}

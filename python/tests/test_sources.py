@@ -163,11 +163,17 @@ def test_gaps_are_listed_with_what_they_switch_off(company: Warehouse) -> None:
         connection.execute("create table salesforce.opportunity as from away.opportunity")
         connection.execute("alter table salesforce.opportunity drop column lead_source")
         connection.execute('alter table salesforce."user" drop column id')
+        # one of the two tables of rates is enough, and neither is there
+        connection.execute("drop table salesforce.dated_conversion_rate")
     built = company.dbt("run", "--select", "+source_gaps")
     tested = company.dbt("test", "--select", "everything_that_is_required_is_there")
     assert company.query(
         "select crm, raw_table, raw_column, is_required, without_it from marts.source_gaps order by 2"
     ) == [
+        *(
+            ("salesforce", rates, None, False, "only amounts in corporate currency count")
+            for rates in ("currency_type", "dated_conversion_rate")
+        ),
         (
             *("salesforce", "lead_history", "_fivetran_synced", False),
             "the latest change stands in for the load time, and freshness cannot be checked",

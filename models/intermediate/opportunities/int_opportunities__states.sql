@@ -1,7 +1,5 @@
-{%- set unmapped_stage = -1 -%}
-{%- set deleted_stage = 99 -%}
--- Everything known about the state of an opportunity, in no order yet: what was recorded, and what
--- it is now. A view: the versions are the only ones to read it.
+{%- set unmapped_stage, deleted_stage = -1, 99 -%}
+-- All that is known of the states of an opportunity, in no order yet: what was recorded, and what it is now.
 with changes as (
     select
         changes.opportunity_key,
@@ -24,11 +22,15 @@ opportunities as (
     select
         opportunities.opportunity_key,
         opportunities.created_at,
-        opportunities.last_modified_at,
+        -- what was deleted later was not deleted then
+        case
+            when opportunities.deleted_at < as_of.known_before then opportunities.deleted_at
+            else greatest(opportunities.last_modified_at, opportunities.created_at)
+        end as seen_at,
         opportunities.amount,
         opportunities.close_date,
         case
-            when opportunities.is_deleted then {{ deleted_stage }}
+            when opportunities.deleted_at < as_of.known_before then {{ deleted_stage }}
             -- A stage nobody has mapped: the CRM's own flags still tell the outcome.
             else coalesce(
                 {{ mapped_stage('stages_then') }},
@@ -40,12 +42,11 @@ opportunities as (
                 {{ unmapped_stage }}
             )
         end as stage_number,
-        -- A row that had to be repaired does not overrule the history.
+        -- a row that had to be repaired does not overrule the history
         coalesce(opportunities.repairs, 'close_before_creation,') <> 'close_before_creation,' as is_repaired
     from {{ ref('crm_opportunities') }} as opportunities
     inner join {{ ref('int_as_of') }} as as_of on opportunities.created_at < as_of.known_before
-    -- What the name meant when the record was last changed; a CRM that renames a stage in every
-    -- record leaves names that meant nothing yet at that time, and then it is what they mean now.
+    -- What the name meant when the record was last changed, else, where the CRM renames in every record, what it means now.
     {{ join_stage_map('opportunities', 'as_of.as_of_date') }}
     {{ join_stage_map('opportunities', 'opportunities.last_modified_at', 'stages_then') }}
 ),
@@ -58,7 +59,7 @@ with_history as (
 closing as (
     select
         opportunities.opportunity_key,
-        opportunities.last_modified_at as changed_at,
+        opportunities.seen_at as changed_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
         true as is_current,
         false as is_recorded,
@@ -78,7 +79,7 @@ found as (
     select
         opportunities.opportunity_key,
         opportunities.created_at,
-        greatest(opportunities.last_modified_at, opportunities.created_at) as seen_at,
+        opportunities.seen_at,
         cast(null as {{ dbt.type_string() }}) as change_id,
         true as is_current,
         false as is_recorded,

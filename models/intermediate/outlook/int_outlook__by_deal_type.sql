@@ -54,7 +54,7 @@ open_ranked as (
         *,
         row_number() over (
             partition by fiscal_quarter, segment, deal_type
-            order by {{ largest_deal_variance() }} desc, largest_deal_amount desc, territory
+            order by {{ largest_deal_variance() }} desc nulls last, largest_deal_amount desc nulls last, territory
         ) as preference
     from {{ ref('int_outlook__quarters') }}
 ),

@@ -60,9 +60,9 @@ ranked as (
         row_number() over (
             partition by fiscal_quarter, {{ goal_cell }}
             order by
-                cast(largest_amount as {{ type_double() }}) * cast(largest_amount as {{ type_double() }}) * relative_variance desc,
-                largest_amount desc,
-                win_probability desc
+                cast(largest_amount as {{ type_double() }}) * cast(largest_amount as {{ type_double() }}) * relative_variance desc nulls last,
+                largest_amount desc nulls last,
+                win_probability desc nulls last
         ) as preference
     from expected
 )

@@ -66,7 +66,7 @@ ranked as (
         *,
         row_number() over (
             partition by fiscal_quarter, creation_basis, cell_level, segment
-            order by coalesce(largest_deal_variance, -1) desc, largest_deal_amount desc
+            order by coalesce(largest_deal_variance, -1) desc, largest_deal_amount desc nulls last
         ) as preference
     from levelled
 ),

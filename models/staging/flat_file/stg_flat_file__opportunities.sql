@@ -44,6 +44,8 @@ select
     cast(null as {{ dbt.type_boolean() }}) as is_closed,
     cast(null as {{ dbt.type_boolean() }}) as is_won,
     is_deleted,
+    -- Files are loaded whole each time, so a load does not tell when a row was deleted.
+    cast(null as {{ dbt.type_timestamp() }}) as deleted_at,
     self_reported_source,
     created_at,
     coalesce(last_modified_at, loaded_at) as last_modified_at,

@@ -30,6 +30,7 @@ with deals as (
             {{ raw_timestamp('property_hs_lastmodifieddate', columns) }},
             {{ raw_timestamp('_fivetran_synced', columns) }}
         ) as last_modified_at,
+        coalesce({{ raw_timestamp('archived_at', columns) }}, {{ raw_timestamp('_fivetran_synced', columns) }}) as deleted_at,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at,
         {{ raw_is_unreadable('property_amount', raw_money('property_amount', columns), columns) }} as is_amount_unreadable,
         {{ raw_is_unreadable('property_closedate', raw_timestamp('property_closedate', columns), columns) }} as is_close_date_unreadable
@@ -127,6 +128,7 @@ select
     coalesce(deals.is_closed, stages.is_closed) as is_closed,
     coalesce(deals.is_won, stages.is_won) as is_won,
     deals.is_deleted or merged.deal_id is not null as is_deleted,
+    case when deals.is_deleted or merged.deal_id is not null then deals.deleted_at end as deleted_at,
     deals.self_reported_source,
     deals.created_at,
     deals.last_modified_at,

@@ -28,6 +28,12 @@ with opportunities as (
             {{ raw_timestamp('system_modstamp', columns) }},
             {{ raw_timestamp('_fivetran_synced', columns) }}
         ) as last_modified_at,
+        -- a deletion moves the system's own stamp, not the date of the last modification
+        coalesce(
+            {{ raw_deleted_at(columns) }},
+            {{ raw_timestamp('system_modstamp', columns) }},
+            {{ raw_timestamp('_fivetran_synced', columns) }}
+        ) as deleted_at,
         {{ raw_timestamp('_fivetran_synced', columns) }} as loaded_at,
         {{ raw_is_unreadable('amount', raw_money('amount', columns), columns) }} as is_amount_unreadable,
         {{ raw_is_unreadable('close_date', raw_timestamp('close_date', columns), columns) }} as is_close_date_unreadable
@@ -49,6 +55,7 @@ landed_rates as (
         max({{ raw_date('next_start_date', rate_columns) }}) as valid_to,
         max({{ raw_number('conversion_rate', rate_columns) }}) as conversion_rate
     from {{ raw_latest('salesforce', 'dated_conversion_rate', rate_columns) }}
+    where not ({{ raw_deleted('_fivetran_deleted', rate_columns) }})
     group by 1, 2
 ),
 
@@ -61,6 +68,11 @@ rates as (
         conversion_rate
     from landed_rates
     where valid_from is not null
+),
+
+-- Without dates a currency has one rate, today's; it stands where no dated one does.
+undated_rates as (
+    {{ salesforce_undated_rates() }}
 ),
 
 -- Several leads may be converted into one opportunity: the first of them is its lead.
@@ -90,12 +102,13 @@ select
     case
         when coalesce(opportunities.currency, '{{ var("corporate_currency") }}') = '{{ var("corporate_currency") }}'
             then cast(1 as decimal(18, 12))
-        else {{ rate_to_decimal(ratio('1', 'rates.conversion_rate')) }}
+        else {{ rate_to_decimal(ratio('1', 'coalesce(rates.conversion_rate, undated_rates.conversion_rate)')) }}
     end as corporate_rate,
     opportunities.close_date,
     opportunities.is_closed,
     opportunities.is_won,
     opportunities.is_deleted,
+    case when opportunities.is_deleted then opportunities.deleted_at end as deleted_at,
     opportunities.self_reported_source,
     opportunities.created_at,
     opportunities.last_modified_at,
@@ -111,3 +124,5 @@ left join rates
         and opportunities.currency <> '{{ var("corporate_currency") }}'
         and cast(opportunities.created_at as date) >= rates.valid_from
         and (cast(opportunities.created_at as date) < rates.valid_to or rates.valid_to is null)
+left join undated_rates
+    on opportunities.currency = undated_rates.currency and opportunities.currency <> '{{ var("corporate_currency") }}'

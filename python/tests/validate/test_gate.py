@@ -523,3 +523,24 @@ def test_postgres_is_judged_as_duckdb_is(
 
     assert told(on_postgres) == told(on_duckdb)
     assert on_postgres.asked == on_duckdb.asked
+
+
+def test_a_currency_without_dated_rates_is_known_by_its_one_rate(lab: Lab) -> None:
+    lab.plant(
+        "update salesforce.opportunity set currency_iso_code = 'CHF'; "
+        "create table salesforce.currency_type as select 'CHF' as iso_code, 0.9 as conversion_rate"
+    )
+    assert not failures(lab.run())
+    lab.plant("update salesforce.currency_type set iso_code = 'SEK'")
+    assert ("known_currency", "opportunity", "currency_iso_code") in failures(lab.run())
+
+
+def test_an_id_that_was_landed_as_a_double_still_refers(lab: Lab) -> None:
+    lab.plant(
+        "create table salesforce.numbered as select * replace (substr(id, 4)::bigint as id) "
+        "from salesforce.account; drop table salesforce.account; "
+        "alter table salesforce.numbered rename to account; "
+        "update salesforce.opportunity set account_id = substr(account_id, 4); "
+        "alter table salesforce.opportunity alter account_id set data type double"
+    )
+    assert ("refers", "opportunity", "account_id") not in failures(lab.run())

@@ -297,7 +297,10 @@ class CrmWriter:
                 "first_type": first_type,
                 "first_rate": 1 / rates.at(deals.currency, created // _DAY),
                 "rate": 1 / rates.at(deals.currency, deals.modified // _DAY),
-                "synced": self._synced(deals.modified),
+                # HubSpot tells a deletion by its load alone, so it is loaded when it is made.
+                "synced": np.where(
+                    recorded.deleted, stamps(deals.modified), self._synced(deals.modified)
+                ),
             },
         )
 

@@ -16,12 +16,18 @@ from reverse_funnel.warehouse.raw import postgres_cursor
 Family = Literal["text", "number", "time", "boolean", "other"]
 Rows = list[tuple[Any, ...]]
 
-# What Postgres reads as a number or a time; the macros of the dbt project read the same.
+# What is a number on Postgres, and a time on both; the macros of the dbt project read the same.
 _PG_NUMBER = "^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$"
-_PG_TIME = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?Z?)?$"
+_DAY = "(0[1-9]|1[0-9]|2[0-8]"
+_FOURS = "(0[48]|[2468][048]|[13579][26])"
+_TIME = (
+    "^(([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+    f"-((0[13578]|1[02])-{_DAY}|29|30|31)|(0[469]|11)-{_DAY}|29|30)|02-{_DAY}))"
+    f"|([0-9]{{2}}{_FOURS}|{_FOURS}00)-02-29)"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+    "(Z| UTC|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?$"
 )
+_FRACTIONAL = ("double", "float", "real", "decimal", "numeric")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,18 @@ class RawDatabase:
             found.setdefault(table, {})[column.lower()] = kind
         return found
 
-    def text(self, column: str) -> str:
-        """Return SQL for a column as staging reads a text: trimmed, null where empty."""
-        return f"nullif(trim(cast({column} as varchar)), '')"
+    def text(self, column: str, kind: str = "") -> str:
+        """Return SQL for a column as staging reads a text: trimmed, null where empty.
+
+        `kind` is the column's type: a whole number has no decimals, though it may lie in a double.
+        """
+        text = f"cast({column} as varchar)"
+        if kind.lower().startswith(_FRACTIONAL):
+            text = (
+                f"case when abs({column}) < 9e18 and {column} = floor({column}) "
+                f"then cast(cast({column} as bigint) as varchar) else {text} end"
+            )
+        return f"nullif(trim({text}), '')"
 
     def number(self, column: str, family: Family) -> str:
         """Return SQL for a column as a number; null where a text does not read as one."""
@@ -59,21 +74,18 @@ class RawDatabase:
         if family != "text":
             zoned = "with time zone" in kind.lower() or "timestamptz" in kind.lower()
             return f"({column} at time zone 'UTC')" if zoned else f"cast({column} as timestamp)"
-        plain = f"replace(trim({column}), 'Z', '')"
-        if self.dialect == "duckdb":
-            return f"try_cast({plain} as timestamp)"
         text = f"trim({column})"
-        day, month, year = (
-            f"cast(substr({text}, {first}, {length}) as integer)"
-            for first, length in ((9, 2), (6, 2), (1, 4))
-        )
-        leap = f"{year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0)"
-        # A day that the month does not have cannot be cast; a case keeps the order of the tests.
+        if self.dialect == "duckdb":
+            is_time = f"regexp_matches({text}, '{_TIME}')"
+            has_offset = f"regexp_matches(substr({text}, 11), '[-+ZC]')"
+            moment = f"try_cast(replace({text}, ' UTC', 'Z') as timestamptz)"
+        else:
+            is_time = f"{text} ~ '{_TIME}'"
+            has_offset = f"substr({text}, 11) ~ '[-+ZC]'"
+            moment = f"cast({text} as timestamptz)"
         return (
-            f"case when not {text} ~ '{_PG_TIME}' then null "
-            f"when {day} > case when {month} in (4, 6, 9, 11) then 30 when {month} <> 2 then 31 "
-            f"when {leap} then 29 else 28 end then null "
-            f"else cast({plain} as timestamp) end"
+            f"case when not {is_time} then null "
+            f"when {has_offset} then {moment} at time zone 'UTC' else cast({text} as timestamp) end"
         )
 
 

@@ -111,7 +111,7 @@ class Measurer:
 
     def _faults(self, landed: Landed, latest: datetime | None) -> Iterator[Condition]:
         for column in landed.described:
-            text = self._database.text(name(column.name))
+            text = self._text(landed, column.name)
             there = f"{text} is not null"
             if column.must_be_filled:
                 check = "key_present" if column.key else "filled"
@@ -153,16 +153,20 @@ class Measurer:
         if column.kind in {"date", "timestamp"} and kind in {"time", "text"}:
             return self._database.time(name(column.name), kind, landed.types[column.name])
         if column.kind == "boolean" and kind == "text":
-            value = f"lower({self._database.text(name(column.name))})"
+            value = f"lower({self._text(landed, column.name)})"
             return f"case when {value} in {_TRUE_FALSE} then true end"
         return ""
+
+    def _text(self, landed: Landed, column: str, of: str = "") -> str:
+        """Return SQL for a landed column as a text; `of` names its table."""
+        return self._database.text(of + name(column), landed.types[column])
 
     def _key(self, landed: Landed) -> str:
         """Return SQL for what names a row in a sample; its creation where it has no key."""
         for column in landed.described:
             if column.key:
-                return self._database.text(name(column.name))
-        return self._database.text(name(landed.described[0].name))
+                return self._text(landed, column.name)
+        return self._text(landed, landed.described[0].name)
 
     def _shares(self, landed: Landed, faults: list[Condition]) -> list[Measure]:
         if not faults:
@@ -201,7 +205,7 @@ class Measurer:
         key = landed.table.key
         if key is None or key.name not in landed.types:
             return []
-        text, source = self._database.text(name(key.name)), self._source(landed.table)
+        text, source = self._text(landed, key.name), self._source(landed.table)
         ((named, distinct),) = self._database.query(
             f"select count({text}), count(distinct {text}) from {source}"
         )
@@ -233,12 +237,10 @@ class Measurer:
             parent, parent_key = column.references
             if parent not in self._landed or parent_key not in self._landed[parent].types:
                 continue
-            text = (
-                f"nullif({self._database.text('child.' + name(column.name))}, '000000000000000AAA')"
-            )
+            text = f"nullif({self._text(landed, column.name, 'child.')}, '000000000000000AAA')"
             joined = (
                 f"from {self._source(landed.table)} as child left join (select distinct "
-                f"{self._database.text(name(parent_key))} as parent_key "
+                f"{self._text(self._landed[parent], parent_key)} as parent_key "
                 f"from {self._source(self._landed[parent].table)}) as parent "
                 f"on {text} = parent.parent_key where {text} is not null"
             )
@@ -319,8 +321,9 @@ def known_values(
     for table in landed.values():
         for column in table.described:
             if column.provides:
+                kind = table.types[column.name]
                 rows = database.query(
-                    f"select distinct {database.text(name(column.name))} "
+                    f"select distinct {database.text(name(column.name), kind)} "
                     f"from {name(table.table.schema)}.{name(table.table.name)}"
                 )
                 values = {value for (value,) in rows if value is not None}
