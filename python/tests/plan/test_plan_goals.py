@@ -8,7 +8,7 @@ import pytest
 
 from plan_builders import GOALS_HEADER, SMB, goal_lines, write_seeds
 from reverse_funnel.errors import InputError
-from reverse_funnel.plan.goals import GOALS_FILE, GoalsVersion, read_goals
+from reverse_funnel.plan.goals import GOALS_FILE, ApprovedGoals, read_goals
 from reverse_funnel.plan.model import GoalCell
 from reverse_funnel.plan.months import month_of
 
@@ -17,7 +17,7 @@ ENTERPRISE = GoalCell("enterprise", "new_business", "apac")
 GOOD = "2026-01-01,smb,new_business,emea,100.50,USD,FY2026,2025-12-10,CFO"
 
 
-def read(folder: Path, lines: list[str], **options: object) -> GoalsVersion:
+def read(folder: Path, lines: list[str], **options: object) -> ApprovedGoals:
     seeds = write_seeds(folder, lines)
     given = {"corporate_currency": "USD", "plan_dimensions": DIMENSIONS, **options}
     return read_goals(seeds, **given)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.plan.assumptions import read_assumptions
-from reverse_funnel.plan.goals import GoalsVersion, read_goals
+from reverse_funnel.plan.goals import ApprovedGoals, read_goals
 from reverse_funnel.plan.make import Plan, PlanSettings, make_plan
 from reverse_funnel.plan.model import Cell
 from reverse_funnel.plan.targets import (
@@ -28,7 +28,7 @@ ENTERPRISE = SMB._replace(segment="enterprise")
 SETTINGS = PlanSettings(method="fixed_lag")
 
 
-def goals_in(folder: Path, lines: list[str]) -> GoalsVersion:
+def goals_in(folder: Path, lines: list[str]) -> ApprovedGoals:
     return read_goals(
         write_seeds(folder, lines),
         corporate_currency="USD",
