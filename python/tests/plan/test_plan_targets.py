@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
+from plan_builders import AS_OF, SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.plan.assumptions import read_assumptions
 from reverse_funnel.plan.goals import ApprovedGoals, read_goals
 from reverse_funnel.plan.make import Plan, PlanSettings, make_plan
@@ -29,11 +29,12 @@ SETTINGS = PlanSettings(method="fixed_lag")
 
 
 def goals_in(folder: Path, lines: list[str]) -> ApprovedGoals:
-    return read_goals(
+    file = read_goals(
         write_seeds(folder, lines),
         corporate_currency="USD",
         plan_dimensions=SETTINGS.plan_dimensions,
     )
+    return file.in_force(AS_OF)
 
 
 def plan_of(

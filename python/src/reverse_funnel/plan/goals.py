@@ -1,9 +1,9 @@
 """Reading finance's bookings goals: seeds/finance/bookings_goals.csv, checked row by row.
 
-A goals file holds as many versions as finance has approved. A plan is made from the goals in force as
-of its day, month by month (`in_force`), or from versions asked for by name. Every row must parse; the
-versions that are read must moreover use known names and one currency, repeat nothing, and leave no
-month out. All faults are reported together, each with its row and column.
+A goals file holds as many versions as finance has approved. A plan is made from the goals in force
+as of its day, month by month (module `in_force`), or from versions asked for by name. Every row
+must parse; the versions that are read must moreover use known names and one currency, repeat
+nothing, and leave no month out. All faults are reported together, each with its row and column.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ def _describe(cell: GoalCell) -> str:
 
 
 def _tabulate(rows: Iterable[GoalRow], plan_dimensions: Sequence[str]) -> Goals:
-    """Sum the goals into (G, T) by planned dimensions, cells in sorted order; 0 where there is none."""
+    """Sum the goals into (G, T) by planned dimensions, cells in sorted order; 0 for none."""
     amounts: dict[tuple[GoalCell, int], Decimal] = {}
     for row in rows:
         key = planned(row.cell, plan_dimensions), month_of(row.fiscal_month)

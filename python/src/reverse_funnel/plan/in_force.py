@@ -7,7 +7,7 @@ int_goals__spans holds; test_goals.py holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def versions_in_force(approvals: Approvals, as_of: date) -> dict[int, tuple[str,
     for (month, _), approved in approvals.items():
         if approved <= as_of:
             latest[month] = max(approved, latest.get(month, date.min))
-    found: dict[int, tuple[str, ...]] = {month: () for month in sorted(latest)}
+    found: dict[int, tuple[str, ...]] = dict.fromkeys(sorted(latest), ())
     for (month, version), approved in sorted(approvals.items()):
         if approved == latest.get(month):
             found[month] = (*found[month], version)
@@ -44,22 +44,21 @@ def refuse_ties(path: Path, approvals: Approvals, found: Mapping[int, tuple[str,
             column="approved_at",
             problem=f"versions {', '.join(names)} were approved on the same day, "
             f"{approvals[month, names[0]]}, and both have goals of {first_day(month)}",
-            remedy="choose one with --goals-version, or give the one that is to be in force a later "
-            "day",
+            remedy="choose one with --goals-version, or give the one that is to be in force a "
+            "later day",
         )
         for names, month in first.items()
         if len(names) > 1
     )
 
 
-def refuse_gaps(path: Path, months: Sequence[int] | Mapping[int, str]) -> None:
-    """Raise `InputError` with every month between two others that has no goal at all."""
+def refuse_gaps(path: Path, months: Collection[int]) -> None:
+    """Raise `InputError` with every month between two others for which no version is in force."""
     raise_if(
         Fault(
             file=path,
             column="fiscal_month",
-            problem=f"no version has goals of {first_day(month)}, though there are some before and "
-            "after",
+            problem=f"no goals of {first_day(month)} are in force, though some of months about it are",
             remedy="add goals of that month; 0 is a valid goal",
         )
         for month in range(min(months), max(months))
@@ -77,24 +76,21 @@ def refuse_without_goals_to_come(
     last, tomorrow = max(found, default=None), month_of_next(as_of)
     if last is not None and last >= tomorrow:
         return
-    later = sorted(
-        {
-            (day, name)
-            for (month, name), day in approvals.items()
-            if day > as_of and month >= tomorrow
-        }
-    )
-    over = None if last is None else over_fault(path, found[last][-1], last, as_of)
+    if last is None:
+        problem = f"no goals were approved by {as_of}"
+    else:
+        problem = over_fault(path, found[last][-1], last, as_of).problem
+    later = [(day, name) for (month, name), day in approvals.items() if month >= tomorrow]
     if not later:
-        raise InputError(over or over_fault(path, *_last_of(approvals), as_of))
-    day, name = later[0]
+        month, version = max(approvals)
+        raise InputError(over_fault(path, version, month, as_of))
+    day, name = min(later)
     raise InputError(
         Fault(
             file=path,
             column="approved_at",
-            problem=f"{f'{over.problem}, and' if over else f'no goals were approved by {as_of}:'} "
-            f"version {name!r} was approved only on {day}",
-            remedy=f"plan as of {day} or later, or choose the goals with --goals-version",
+            problem=f"{problem}; version {name!r} was approved only on {day}",
+            remedy=f"plan as of {day} or later, or choose a version with --goals-version",
         )
     )
 
@@ -104,12 +100,7 @@ def over_fault(path: Path, version: str, last: int, as_of: date) -> Fault:
     return Fault(
         file=path,
         column="fiscal_month",
-        problem=f"the last goal of version {version!r} is of {first_day(last)}, which is over as of "
-        f"{as_of}",
+        problem=f"the last goal of version {version!r} is of {first_day(last)}, which is over as "
+        f"of {as_of}",
         remedy="add goals of months to come, or choose others with --goals-version",
     )
-
-
-def _last_of(approvals: Approvals) -> tuple[str, int]:
-    month, version = max(approvals)
-    return version, month

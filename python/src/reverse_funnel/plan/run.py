@@ -192,8 +192,8 @@ def _check(request: PlanRequest) -> None:
     elif request.goals_version is not None:
         raise InputError(
             Fault(
-                problem="the current need is of the goals in force; only a plan version can be made "
-                "of others",
+                problem="the current need is of the goals in force; only a plan version can be "
+                "made of others",
                 remedy="give it a name with --version, or leave --goals-version out",
             )
         )
