@@ -134,7 +134,7 @@ def test_a_year_without_goals_between_two_others_is_named(tmp_path: Path) -> Non
     with pytest.raises(InputError) as caught:
         read(tmp_path, lines)
     assert [fault.problem for fault in caught.value.faults] == [
-        "no goals of 2027-01-01 are in force, though some of months about it are"
+        "no goals of 2027-01-01 are in force, only of months before and after"
     ]
 
 

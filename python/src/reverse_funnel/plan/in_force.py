@@ -58,7 +58,7 @@ def refuse_gaps(path: Path, months: Collection[int]) -> None:
         Fault(
             file=path,
             column="fiscal_month",
-            problem=f"no goals of {first_day(month)} are in force, though some of months about it are",
+            problem=f"no goals of {first_day(month)} are in force, only of months before and after",
             remedy="add goals of that month; 0 is a valid goal",
         )
         for month in range(min(months), max(months))
