@@ -38,6 +38,7 @@ def plan_notes(plan: Plan, *, currency: str) -> list[str]:
     essential = [entry for entry in plan.book.entries if entry.parameter in ESSENTIAL]
     leaning = {entry.cell for entry in essential if entry.uses_parent}
     notes = [
+        f"Goals: {plan.goals.version}, the last of them approved on {plan.goals.approved_at}.",
         f"{len(measured)} cells: {len(leaning)} use a wider level's value for a rate, an amount or "
         f"a lag; {int((~measured).sum())} have no measurable rates and get no target.",
         *_levels(essential),
