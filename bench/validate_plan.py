@@ -32,7 +32,7 @@ sys.path[:0] = [str(ROOT / "python" / "tests")]
 
 from reverse_funnel.demo import company as demo  # noqa: E402
 from reverse_funnel.plan.assumptions import Assumption, AssumptionBook  # noqa: E402
-from reverse_funnel.plan.goals import GoalsVersion  # noqa: E402
+from reverse_funnel.plan.goals import ApprovedGoals  # noqa: E402
 from reverse_funnel.plan.make import QUALIFIED, Plan, PlanSettings, make_plan  # noqa: E402
 from reverse_funnel.plan.model import Cell, Confidence, GoalCell, Goals  # noqa: E402
 from reverse_funnel.plan.months import DAYS_PER_MONTH, first_day, month_of  # noqa: E402
@@ -204,7 +204,7 @@ def standing(history: History, curves: Sequence[Curve]) -> StandingBook:
     return StandingBook(bookings=bookings, risk=risk, created={})
 
 
-def goals_for(company: Company) -> GoalsVersion:
+def goals_for(company: Company) -> ApprovedGoals:
     """Goals a stretch above what the company would book if it went on growing as it does."""
     cells = [Cell(*cell) for cell in company.cells]
     names = tuple(sorted({cell.goal_cell for cell in cells}))
@@ -215,7 +215,7 @@ def goals_for(company: Company) -> GoalsVersion:
     index = np.array([names.index(cell.goal_cell) for cell in cells])
     of_goal_cell = np.bincount(index, weights=worth)
     amount = STRETCH * pace * of_goal_cell[:, np.newaxis] * growth
-    return GoalsVersion(
+    return ApprovedGoals(
         version="known truth",
         approved_at=AS_OF,
         approved_by="nobody",

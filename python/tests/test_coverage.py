@@ -197,6 +197,7 @@ def load_coverage(lab: Lab, states: list[State], goals: dict[date, float], as_of
     lab.run(
         "week3_conversion",
         "int_coverage__quarters",
+        "int_goals__spans",
         "int_coverage__goals",
         "int_coverage__facts",
         "int_coverage__levels",

@@ -391,7 +391,9 @@ def drifted(demo: Warehouse, folder: Path, **seeds: str) -> Warehouse:
 
 def rebuild(warehouse: Warehouse) -> None:
     warehouse.dbt("seed", "--select", "path:" + str(warehouse.seeds))
-    warehouse.dbt("run", "--select", "int_goals", "int_plan_in_force", "int_drift__plans+")
+    warehouse.dbt(
+        "run", "--select", "int_goals__spans", "int_goals", "int_plan_in_force", "int_drift__plans+"
+    )
 
 
 DRIFT = (

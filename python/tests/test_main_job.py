@@ -128,6 +128,49 @@ def test_a_wrong_goal_stops_the_plan_and_touches_nothing(job: tuple[Warehouse, s
     assert seed_files(warehouse) == before
 
 
+def test_a_plan_serves_the_goals_that_the_marts_have(job: tuple[Warehouse, str]) -> None:
+    """With goals of mid-year and of the year after next beside the board's, all approved in time."""
+    warehouse, _ = job
+    seeds = ROOT / warehouse.seeds
+    files = {path: path.read_bytes() for path in seeds.rglob("*.csv")}
+    goals = seeds / "finance" / "bookings_goals.csv"
+    header, *lines = goals.read_text().splitlines()
+    given = [line.split(",") for line in lines]
+    version, approved_at = (header.split(",").index(name) for name in ("version", "approved_at"))
+    for cells in given:
+        added = list(cells)
+        if "2026-07-01" <= cells[0] <= "2026-12-01":
+            added[4], added[version], added[approved_at] = "1000", "midyear", "2026-06-15"
+        elif cells[0].startswith("2027"):
+            added[0], added[version], added[approved_at] = (
+                "2028" + cells[0][4:],
+                "next",
+                "2026-08-01",
+            )
+        else:
+            continue
+        lines.append(",".join(added))
+    try:
+        goals.write_text("\n".join([header, *lines]) + "\n")
+        warehouse.dbt("build", "--select", "bookings_goals", "int_goals__spans", "int_goals")
+        warehouse.run("reverse-funnel", "plan", "--version", "test-v3")
+        plan = (seeds / "targets" / "plan_versions.csv").read_text().splitlines()[-1].split(",")
+        need = (seeds / "targets" / "current_need.csv").read_text().splitlines()[1:]
+        in_force = warehouse.query(
+            "select sum(bookings_goal), count(distinct fiscal_month), min(fiscal_month)::varchar, "
+            "max(fiscal_month)::varchar from intermediate.int_goals"
+        )[0]
+    finally:
+        for path, content in files.items():
+            path.write_bytes(content)
+        warehouse.dbt("build", "--select", "bookings_goals", "int_goals__spans", "int_goals")
+    months = {line[:10] for line in need}
+    assert plan[0] == "test-v3"
+    assert f"{in_force[0]:.2f}" == plan[-1]
+    assert in_force[1:] == (36, min(months), max(months))
+    assert len(months) == 36
+
+
 def test_a_full_build_has_no_warning(job: tuple[Warehouse, str]) -> None:
     """Unit tests included, on clean data."""
     done = job[0].dbt("build", "--show-all-deprecations")

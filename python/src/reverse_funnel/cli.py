@@ -300,6 +300,7 @@ def load(
         "reverse-funnel plan",
         "reverse-funnel plan --version FY2026-v1",
         "reverse-funnel plan --version FY2026-v2 --goals-version board --goal-growth 0.15",
+        "reverse-funnel plan --version FY2027-v1 --goals-version FY2027",
         "reverse-funnel plan --version FY2026-v1 --as-of 2025-12-31",
     )
 )
@@ -324,7 +325,10 @@ def plan(
     goals_version: Annotated[
         str | None,
         typer.Option(
-            metavar="V", show_default="the one approved last", help="Version of the bookings goals."
+            metavar="V",
+            show_default="those in force: by month the version approved last",
+            help="Plan the months of this version of the bookings goals, or of several: 'V; W'. "
+            "Only a plan version can be made of it; the current need is of the goals in force.",
         ),
     ] = None,
     goal_growth: Annotated[
@@ -348,6 +352,7 @@ def plan(
     """Work the bookings goals backwards into monthly targets, from pipeline to leads.
 
     Reads the mart assumptions and seeds/finance/bookings_goals.csv, and writes seeds/targets/.
+    Covers the running fiscal year and every month after it that has a goal in force.
     A plan version is never rewritten. Run dbt build afterwards to see the targets in the marts.
     """
     from reverse_funnel.plan import PlanRequest, run_plan
@@ -527,7 +532,9 @@ def what_if(
     goals_version: Annotated[
         str | None,
         typer.Option(
-            metavar="V", show_default="the one approved last", help="Version of the bookings goals."
+            metavar="V",
+            show_default="those in force: by month the version approved last",
+            help="Version of the bookings goals.",
         ),
     ] = None,
     project_dir: ProjectDir = None,

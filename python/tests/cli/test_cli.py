@@ -115,6 +115,20 @@ def test_faults_are_listed_without_a_traceback_and_exit_with_2(project: FakeProj
     assert not list((project.project_dir / "seeds" / "targets").iterdir())
 
 
+def test_goals_approved_after_the_day_planned_for_exit_with_2(project: FakeProject) -> None:
+    """Before the warehouse is asked where the day is given, after it where it is its own."""
+    write_seeds(project.project_dir, goal_lines([80_000] * 12, approved_at="2026-01-15"))
+    early = run("plan", "--version", "FY2026-v1", "--as-of", "2025-12-31")
+    project.answer = answers(mart_rows({SMB: {}}))
+    for result in (early, run("plan")):
+        assert result.exit_code == 2
+        said = " ".join(result.stderr.split())
+        assert "seeds/finance/bookings_goals.csv, column approved_at: no goals were" in said
+        assert "no goals were approved by 2025-12-31; version 'FY2026' was approved only on" in said
+    assert not list((project.project_dir / "seeds" / "targets").iterdir())
+    assert run("plan", "--version", "v1", "--goals-version", "FY2026").exit_code == 0
+
+
 def test_a_warehouse_that_is_not_built_exits_with_1(project: FakeProject) -> None:
     write_seeds(project.project_dir, goal_lines([80_000]))
     result = run("plan")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
+from plan_builders import AS_OF, SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.errors import InputError
 from reverse_funnel.plan.assumptions import read_assumptions
 from reverse_funnel.plan.goals import read_goals
@@ -41,7 +41,7 @@ def problem(
         write_seeds(folder, goal_lines([round(goal / 12, 2)] * 12)),
         corporate_currency="USD",
         plan_dimensions=PlanSettings().plan_dimensions,
-    )
+    ).in_force(AS_OF)
     start = month_of(date(2025, 1, 1))
     created = {
         (cell, start + month): Created(96 / 12 * share, 0.0)

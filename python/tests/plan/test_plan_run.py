@@ -108,7 +108,11 @@ def test_no_second_plan_runs_while_one_does(seeds: Path) -> None:
         {"method": "crystal_ball"},
         {"goal_growth": -1.0},
         {"goal_growth": float("nan")},
-        {"goals_version": "FY1999"},
+        {"version": "v1", "goals_version": "FY1999"},
+        # the current need is of the goals in force
+        {"goals_version": "FY2026"},
+        # approved on 10 December
+        {"version": "v1", "as_of": date(2025, 12, 9)},
     ],
 )
 def test_faulty_requests_write_nothing(seeds: Path, options: dict[str, Any]) -> None:
@@ -251,3 +255,60 @@ def test_assumptions_of_another_day_are_refused(seeds: Path) -> None:
     with pytest.raises(InputError, match="version"):
         run(seeds, as_of=AS_OF)
     assert not (seeds / "targets").exists() or not contents(seeds)
+
+
+MIDYEAR = goal_lines(
+    [120_000] * 6, start=date(2026, 7, 1), version="FY2026-midyear", approved_at="2026-06-15"
+)
+NEXT_YEAR = goal_lines(
+    [120_000] * 12, start=date(2027, 1, 1), version="FY2027", approved_at="2026-09-15"
+)
+
+
+def column(seeds: Path, file: str, name: str) -> list[str]:
+    header, *rows = (seeds / "targets" / file).read_text().splitlines()
+    return [row.split(",")[header.split(",").index(name)] for row in rows]
+
+
+def test_a_plan_of_an_earlier_day_is_of_the_goals_of_that_day(seeds: Path, tmp_path: Path) -> None:
+    run(seeds, "v1")
+    before = contents(seeds)
+    write_seeds(tmp_path, [*goal_lines([80_000] * 12), *MIDYEAR, *NEXT_YEAR])
+    assert run(seeds, "v1", as_of=AS_OF).outcome is Outcome.UNCHANGED
+    assert contents(seeds) == before
+
+
+@pytest.mark.parametrize(
+    ("as_of", "goals_version", "last_month"),
+    [
+        (date(2026, 6, 14), "FY2026", "2026-12-01"),
+        (date(2026, 6, 15), "FY2026; FY2026-midyear", "2026-12-01"),
+        (date(2026, 9, 15), "FY2026; FY2026-midyear; FY2027", "2027-12-01"),
+    ],
+)
+def test_the_rest_of_the_year_stays_needed_when_next_years_goals_are_approved(
+    tmp_path: Path, as_of: date, goals_version: str, last_month: str
+) -> None:
+    seeds = write_seeds(tmp_path, [*goal_lines([80_000] * 12), *MIDYEAR, *NEXT_YEAR])
+    rows = answers(mart_rows(CELLS, as_of_date=as_of))
+    run_plan(PlanRequest(version="v2"), query=rows, seeds_dir=seeds, project_vars=VARS)
+    need = column(seeds, "current_need.csv", "fiscal_month")
+    assert (min(need), max(need)) == ("2026-01-01", last_month)
+    assert len(set(need)) == (12 if last_month.startswith("2026") else 24)
+    assert column(seeds, "plan_versions.csv", "goals_version") == [goals_version]
+    # The plan that replaces it is made from the same goals, whatever has been approved since.
+    months = set(column(seeds, "pipeline_targets.csv", "fiscal_month"))
+    later = answers(mart_rows(CELLS, as_of_date=date(2026, 9, 30)))
+    request = PlanRequest(version="v3", base="v2")
+    again = run_plan(request, query=later, seeds_dir=seeds, project_vars=VARS).plan
+    assert again.goals.version == goals_version
+    assert max(column(seeds, "pipeline_targets.csv", "fiscal_month")) == max(months)
+
+
+def test_a_plan_of_goals_asked_for_by_name_leaves_the_current_need_alone(tmp_path: Path) -> None:
+    seeds = write_seeds(tmp_path, [*goal_lines([80_000] * 12), *NEXT_YEAR])
+    run(seeds)
+    need = contents(seeds)["current_need.csv"]
+    run(seeds, "FY2027-v1", goals_version="FY2027")
+    assert contents(seeds)["current_need.csv"] == need
+    assert min(column(seeds, "pipeline_targets.csv", "fiscal_month")) == "2027-01-01"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plan_builders import SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
+from plan_builders import AS_OF, SMB, SMB_OUTBOUND, goal_lines, mart_rows, write_seeds
 from reverse_funnel.plan.assumptions import read_assumptions
-from reverse_funnel.plan.goals import GoalsVersion, read_goals
+from reverse_funnel.plan.goals import ApprovedGoals, read_goals
 from reverse_funnel.plan.make import Plan, PlanSettings, make_plan
 from reverse_funnel.plan.model import Cell
 from reverse_funnel.plan.targets import (
@@ -28,12 +28,13 @@ ENTERPRISE = SMB._replace(segment="enterprise")
 SETTINGS = PlanSettings(method="fixed_lag")
 
 
-def goals_in(folder: Path, lines: list[str]) -> GoalsVersion:
-    return read_goals(
+def goals_in(folder: Path, lines: list[str]) -> ApprovedGoals:
+    file = read_goals(
         write_seeds(folder, lines),
         corporate_currency="USD",
         plan_dimensions=SETTINGS.plan_dimensions,
     )
+    return file.in_force(AS_OF)
 
 
 def plan_of(

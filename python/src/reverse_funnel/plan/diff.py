@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from reverse_funnel.plan.assumptions import Assumption, AssumptionBook
-from reverse_funnel.plan.goals import GoalsVersion, read_goals
+from reverse_funnel.plan.goals import ApprovedGoals, read_goals
 from reverse_funnel.plan.make import PlanSettings, pose
 from reverse_funnel.plan.model import Cell, FloatArray
 from reverse_funnel.plan.replan import BasePlan, read_base, seed_rows
@@ -77,8 +77,7 @@ def diff(
             seeds_dir,
             corporate_currency=corporate_currency,
             plan_dimensions=settings.plan_dimensions,
-            version=plan.goals_version,
-        )
+        ).named(plan.goals_version)
         for plan in (base, other)
     ]
     segments = sorted({cell.segment for cell, _ in [*base.targets, *other.targets]})
@@ -107,8 +106,8 @@ def diff(
 
 
 def _steps(
-    goals: Sequence[GoalsVersion], books: Sequence[AssumptionBook], as_of: date
-) -> Iterator[tuple[GoalsVersion, AssumptionBook]]:
+    goals: Sequence[ApprovedGoals], books: Sequence[AssumptionBook], as_of: date
+) -> Iterator[tuple[ApprovedGoals, AssumptionBook]]:
     """Yield goals and assumptions on the way from the first to the second, as of one day."""
     changed: set[str] = set()
     yield goals[0], mixed_book(books[0], books[1], changed, as_of)
@@ -127,7 +126,7 @@ def mixed_book(
 
 
 def _solve(
-    goals: GoalsVersion,
+    goals: ApprovedGoals,
     book: AssumptionBook,
     settings: PlanSettings,
     standing: StandingBook,

@@ -18,7 +18,7 @@ from reverse_funnel.plan.confidence import (
     new_bookings,
 )
 from reverse_funnel.plan.distribution import Steadiness, distribution
-from reverse_funnel.plan.goals import GoalsVersion
+from reverse_funnel.plan.goals import ApprovedGoals
 from reverse_funnel.plan.model import (
     FUNNEL_STEPS,
     Cell,
@@ -138,7 +138,7 @@ class Plan:
     """
 
     settings: PlanSettings
-    goals: GoalsVersion
+    goals: ApprovedGoals
     book: AssumptionBook
     standing_book: StandingBook
     assumptions: CellAssumptions
@@ -171,7 +171,7 @@ class Plan:
 
 
 def make_plan(
-    goals: GoalsVersion,
+    goals: ApprovedGoals,
     book: AssumptionBook,
     settings: PlanSettings,
     standing: StandingBook | None = None,
@@ -207,7 +207,7 @@ class Problem:
     """
 
     settings: PlanSettings
-    goals: GoalsVersion
+    goals: ApprovedGoals
     book: AssumptionBook
     standing_book: StandingBook
     extended: FloatArray
@@ -268,7 +268,7 @@ class Problem:
 
 
 def pose(
-    goals: GoalsVersion, book: AssumptionBook, settings: PlanSettings, standing: StandingBook
+    goals: ApprovedGoals, book: AssumptionBook, settings: PlanSettings, standing: StandingBook
 ) -> Problem:
     """Arrange goals, assumptions and what stands on one timeline."""
     table, start_month = goals.goals, settings.fiscal_year_start_month

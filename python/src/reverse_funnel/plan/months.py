@@ -29,6 +29,11 @@ def fiscal_year(month: int, start_month: int) -> int:
     return month // 12 + (1 if start_month > 1 and month % 12 + 1 >= start_month else 0)
 
 
+def start_of_year(month: int, start_month: int) -> int:
+    """Return the first month of the fiscal year that holds a month; `start_month` is 1 to 12."""
+    return month - (month - (start_month - 1)) % 12
+
+
 def share_of_month(day: date) -> float:
     """Return the share of its month that is over when a day begins, from 0 to less than 1."""
     start = first_day(month_of(day))

@@ -13,6 +13,7 @@ from rich.text import Text
 from reverse_funnel.plan.assumptions import ESSENTIAL, Assumption
 from reverse_funnel.plan.caps import CAPS_FILE
 from reverse_funnel.plan.diff import CAUSES, SINCE, Difference
+from reverse_funnel.plan.goals import AND
 from reverse_funnel.plan.levers import Belief, Scenario, what_if
 from reverse_funnel.plan.make import Plan, Problem
 from reverse_funnel.plan.model import FUNNEL_STEPS, BoolArray, FloatArray
@@ -38,6 +39,8 @@ def plan_notes(plan: Plan, *, currency: str) -> list[str]:
     essential = [entry for entry in plan.book.entries if entry.parameter in ESSENTIAL]
     leaning = {entry.cell for entry in essential if entry.uses_parent}
     notes = [
+        f"Goals: {plan.goals.version}, {'the last ' if AND in plan.goals.version else ''}approved "
+        f"on {plan.goals.approved_at}.",
         f"{len(measured)} cells: {len(leaning)} use a wider level's value for a rate, an amount or "
         f"a lag; {int((~measured).sum())} have no measurable rates and get no target.",
         *_levels(essential),

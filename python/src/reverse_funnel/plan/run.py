@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from reverse_funnel.errors import Fault, InputError, ReverseFunnelError
 from reverse_funnel.plan.assumptions import Query, read_assumptions
-from reverse_funnel.plan.goals import GOALS_FILE, GoalsVersion, read_goals
+from reverse_funnel.plan.goals import ApprovedGoals, GoalsFile, read_goals
+from reverse_funnel.plan.in_force import over_fault
 from reverse_funnel.plan.make import METHODS, Plan, PlanSettings, Problem, finish, pose
-from reverse_funnel.plan.months import first_day, month_of
+from reverse_funnel.plan.months import month_of_next
 from reverse_funnel.plan.replan import DEFAULT_POLICY, POLICIES, BasePlan, read_base, replan
 from reverse_funnel.plan.settings import read_settings
 from reverse_funnel.plan.standing import read_standing
@@ -31,9 +32,9 @@ SELECTION = (
 class PlanRequest:
     """What the command line asks for.
 
-    Without a version only the current need is refreshed. With an `as_of` day, that of the
-    assumptions the query reads, only the version is recorded: what is needed now is not of that
-    day. With a `base` the plan replaces that version, by a carry-over `policy`.
+    Without a version only the current need is refreshed. It is of the goals in force today: with an
+    `as_of` day, that of the assumptions the query reads, or a `goals_version`, only the version is
+    recorded. With a `base` the plan replaces that version, by a carry-over `policy`.
     """
 
     version: str | None = None
@@ -98,7 +99,7 @@ def run_plan(
         progress("solving")
         plan = _solve(problem, base, request, project_vars)
         progress("writing targets")
-        is_need = request.as_of is None and base is None
+        is_need = request.as_of is None and request.goals_version is None and base is None
         outcome = save(
             seeds_dir, need_rows(plan) if is_need else None, request.version, vintage_tables(plan)
         )
@@ -117,16 +118,19 @@ def read_problem(
 ) -> Problem:
     """Read goals, assumptions and what stands, and arrange them; parameters as in `run_plan`.
 
-    Raises `ReverseFunnelError` where the warehouse does not speak for `as_of`, `InputError` where
-    the goals are over.
+    The goals are those in force as of the day of the assumptions, unless a version is asked for.
+    Raises `ReverseFunnelError` where the warehouse does not speak for `as_of`, `InputError` for
+    faulty goals and where they are over.
     """
     progress("reading goals")
-    goals = read_goals(
+    file = read_goals(
         seeds_dir,
         corporate_currency=str(project_vars.get("corporate_currency", "USD")),
         plan_dimensions=settings.plan_dimensions,
-        version=goals_version,
+        fiscal_year_start_month=settings.fiscal_year_start_month,
     )
+    # Where it is known which goals are asked for, their faults are told before the warehouse's.
+    goals = _goals(file, goals_version, as_of)
     progress("reading assumptions")
     book = read_assumptions(query)
     if as_of not in (None, book.as_of_date):
@@ -134,24 +138,19 @@ def read_problem(
             f"the assumptions are of {book.as_of_date}, not of {as_of}",
             remedy=f"dbt build --select {SELECTION} --vars 'as_of_date: {as_of}'",
         )
-    _refuse_what_is_over(goals, book.as_of_date, seeds_dir)
+    goals = goals or file.in_force(book.as_of_date)
+    last = goals.goals.first_month + goals.goals.months - 1
+    if last < month_of_next(book.as_of_date):
+        raise InputError(over_fault(file.path, goals.version, last, book.as_of_date))
     progress("reading what stands already")
     return pose(goals, book, settings, read_standing(query))
 
 
-def _refuse_what_is_over(goals: GoalsVersion, as_of: date, seeds_dir: Path) -> None:
-    """Raise `InputError` where nothing can be created for any goal any more."""
-    last = goals.goals.first_month + goals.goals.months - 1
-    if last < month_of(as_of + timedelta(days=1)):
-        raise InputError(
-            Fault(
-                file=seeds_dir / GOALS_FILE,
-                column="fiscal_month",
-                problem=f"the last goal of version {goals.version!r} is of {first_day(last)}, "
-                f"which is over as of {as_of}",
-                remedy="add goals of months to come, or choose others with --goals-version",
-            )
-        )
+def _goals(file: GoalsFile, version: str | None, as_of: date | None) -> ApprovedGoals | None:
+    """Return the goals of a version, else those in force as of a day, else None."""
+    if version is not None:
+        return file.named(version)
+    return None if as_of is None else file.in_force(as_of)
 
 
 def _solve(
@@ -188,6 +187,14 @@ def _check(request: PlanRequest) -> None:
             Fault(
                 problem="only a plan version can be made as of an earlier day",
                 remedy="give it a name with --version, or leave --as-of out",
+            )
+        )
+    elif request.goals_version is not None:
+        raise InputError(
+            Fault(
+                problem="the current need is of the goals in force; only a plan version can be "
+                "made of others",
+                remedy="give it a name with --version, or leave --goals-version out",
             )
         )
     if request.method not in METHODS:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from reverse_funnel.plan.assumptions import DECIMALS
-from reverse_funnel.plan.goals import GoalsVersion
+from reverse_funnel.plan.goals import ApprovedGoals
 from reverse_funnel.plan.make import QUALIFIED, Plan
 from reverse_funnel.plan.model import ALL, FUNNEL_STEPS, UNMAPPED, Cell
 from reverse_funnel.plan.months import first_day
@@ -280,7 +280,7 @@ def inputs_hash(plan: Plan) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _goal_rows(goals: GoalsVersion) -> Iterator[TextRow]:
+def _goal_rows(goals: ApprovedGoals) -> Iterator[TextRow]:
     for row in goals.rows:
         yield (
             row.fiscal_month.isoformat(),
