@@ -55,6 +55,19 @@
     trim({{ ns.text }})
 {%- endmacro %}
 
+{#-
+    The stage names that are known, and whether each is mapped under another spelling only: a name that one
+    pipeline maps as it is written is no fault.
+-#}
+{% macro spelled_stages(stage_map) -%}
+    select
+        crm,
+        stage_name,
+        min(case when is_respelled then 1 else 0 end) = 1 as is_respelled
+    from {{ stage_map }}
+    group by crm, stage_name
+{%- endmacro %}
+
 {#- Text without NUL characters, which some databases hold and others refuse. -#}
 {% macro without_nul(text) -%} {{ return(adapter.dispatch('without_nul', 'unified_pipeline')(text)) }} {%- endmacro %}
 {% macro default__without_nul(text) -%} replace({{ text }}, chr(0), '') {%- endmacro %}

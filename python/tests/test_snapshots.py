@@ -253,3 +253,36 @@ def test_dates_that_can_be_are_the_days_of_the_calendar(compiled: CompiledModels
         condition = sql.relations[model].sql
         assert ">= cast('2001-02-03' as date)" in condition, model
         assert "< cast('2004-05-07' as date)" in condition, model
+
+
+def test_a_deal_is_booked_on_one_day_wherever_that_is_asked(sql: CompiledSql) -> None:
+    """The close date within what the CRM knew, in the deals, the snapshots and the movements alike."""
+    opened, closed = "2024-04-10T09:00:00", "2024-06-30T22:00:00"
+    lives = {
+        # typed: the day of recording, days before it, before the deal was known, never
+        1: ("2024-06-30", "2024-06-30"),
+        2: ("2024-06-12", "2024-06-12"),
+        3: ("2024-03-20", "2024-04-10"),
+        4: (None, "2024-06-30"),
+        # a typing error, and the next morning in Sydney, which is this evening in UTC
+        5: ("2025-06-30", "2024-06-30"),
+        6: ("2024-07-01", "2024-06-30"),
+    }
+    states = []
+    for key, (typed, _) in lives.items():
+        states += [
+            state(key, opened, 2, 100, "2024-09-30"),
+            state(key, closed, WON, 100, typed, sequence=1),
+        ]
+    with sql.lab() as lab:
+        load(lab, states, cells_of(states), AS_OF)
+        found = lab.query(
+            "select current_state.opportunity_key, closed_on::text, "
+            "bookings.close_quarter_start::text, movements.close_quarter_start::text "
+            "from intermediate.int_opportunities__current as current_state "
+            "inner join intermediate.int_snapshots__bookings as bookings using (opportunity_key) "
+            "inner join intermediate.int_snapshots__movements as movements using (opportunity_key) "
+            "where movement = 'won' order by 1"
+        )
+    quarter = "2024-04-01"
+    assert found == [(key, day, quarter, quarter) for key, (_, day) in lives.items()]
