@@ -1,8 +1,8 @@
 {#- What several models must agree on when they tell faulty rows from others: see docs/data_quality.md. -#}
 
 {#-
-    Whether a moment can be: not before 1990, not after 2099, and not more than some days after the row
-    that tells of it was loaded. Null where there is no moment.
+    Whether a moment can be: on a day of the calendar, and not more than some days after the row that
+    tells of it was loaded. Null where there is no moment.
 -#}
 {% macro is_possible_moment(moment, loaded_at, days_ahead=2) -%}
     (
@@ -15,7 +15,7 @@
 {% macro days_ahead(contract_table) -%} {{ return(1100 if contract_table == 'touches' else 2) }} {%- endmacro %}
 
 {% macro is_possible_date(day) -%}
-    ({{ day }} >= cast('1990-01-01' as date) and {{ day }} < cast('2100-01-01' as date))
+    ({{ day }} >= {{ calendar_first_day() }} and {{ day }} < {{ calendar_ends_before() }})
 {%- endmacro %}
 
 {#- The contrary of the two, and null where there is no moment. -#}
@@ -24,7 +24,7 @@
 {%- endmacro %}
 
 {% macro is_impossible_date(day) -%}
-    ({{ day }} < cast('1990-01-01' as date) or {{ day }} >= cast('2100-01-01' as date))
+    ({{ day }} < {{ calendar_first_day() }} or {{ day }} >= {{ calendar_ends_before() }})
 {%- endmacro %}
 
 {#- A close date so far from the creation that it stands for "some day". -#}
@@ -53,6 +53,19 @@
     {%- set ns = namespace(text="translate(lower(" ~ without_nul(name) ~ "), '" ~ blanks ~ unseen ~ "', '" ~ ' ' * (blanks | length) ~ "')") -%}
     {%- for _ in range(4) -%} {%- set ns.text = "replace(" ~ ns.text ~ ", '  ', ' ')" -%} {%- endfor -%}
     trim({{ ns.text }})
+{%- endmacro %}
+
+{#-
+    The stage names that are known, and whether each is mapped under another spelling only: a name that one
+    pipeline maps as it is written is no fault.
+-#}
+{% macro spelled_stages(stage_map) -%}
+    select
+        crm,
+        stage_name,
+        min(case when is_respelled then 1 else 0 end) = 1 as is_respelled
+    from {{ stage_map }}
+    group by crm, stage_name
 {%- endmacro %}
 
 {#- Text without NUL characters, which some databases hold and others refuse. -#}

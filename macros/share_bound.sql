@@ -4,7 +4,7 @@
     warehouses fail on numbers too small for them.
 -#}
 {% macro share_bound(share, std_error, bound) -%}
-    {%- set exponent = 'exp(' ~ ('' if bound == 'lower' else '-') ~ '1.959964 * ' ~ std_error ~ ' / (-' ~ share ~ ' * ln(' ~ share ~ ')))' -%}
+    {%- set exponent = 'exp(' ~ ('' if bound == 'lower' else '-') ~ range_score(0.95) ~ ' * ' ~ std_error ~ ' / (-' ~ share ~ ' * ln(' ~ share ~ ')))' -%}
     case
         when {{ std_error }} > 0 and {{ share }} > 0 and {{ share }} < 1
             then case

@@ -17,7 +17,7 @@ from compiled import Lab
 QUALIFYING, WON, LOST, DERAILED, DELETED = 2, 90, 91, 92, 99
 REAL_QUARTERS = 2
 """Close dates further out than this are not real pipeline."""
-CALENDAR_STARTS = date(2000, 1, 1)
+CALENDAR_STARTS = date(1990, 1, 1)
 CELLS = {7: "smb", 8: "enterprise"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,6 +33,7 @@ VARIABLES = {
     "real_pipeline_quarters": REAL_QUARTERS,
     "conversion_periods": ["quarter", "month"],
     "big_deal_share": 0.5,
+    "big_deal_times_mean": 2,
 }
 
 
@@ -40,17 +42,25 @@ def sql(compiled: CompiledModels) -> CompiledSql:
     return compiled(VARIABLES)
 
 
-def load_deals(lab: Lab, states: list[State], as_of: date = AS_OF) -> None:
+ONE_TIME_EVENTS: list[dict[str, object]] = [{"opportunity_id": "opp3"}]
+
+
+def load_deals(
+    lab: Lab,
+    states: list[State],
+    as_of: date = AS_OF,
+    events: list[dict[str, object]] = ONE_TIME_EVENTS,
+) -> None:
     """Snapshots, and the deals behind week-3 conversion."""
     load(lab, states, cells_of(states), as_of)
     lab.table(
         "crm_opportunities",
         rows=[
-            {"opportunity_key": key, "opportunity_id": f"opp{key}"}
+            {"opportunity_key": key, "opportunity_id": f"opp{key}", "crm": "salesforce"}
             for key in {s.opportunity for s in states}
         ],
     )
-    lab.table("one_time_events", rows=[{"opportunity_id": "opp3"}])
+    lab.table("one_time_events", rows=events)
     lab.run("int_coverage__past_periods", "int_coverage__period_deals")
 
 
@@ -136,8 +146,11 @@ def expected_deals(
                 origin,
             ]
         bookings = sum(deal[3] for deal in deals.values())
+        wins = {key: deal[3] for key, deal in deals.items() if deal[3]}
         for key, deal in deals.items():
-            big = deal[3] > bookings * Decimal("0.5")
+            others = [amount for other, amount in wins.items() if other != key]
+            is_outlier = bool(others) and deal[3] >= 2 * Fraction(sum(others)) / len(others)
+            big = deal[3] > bookings * Decimal("0.5") and is_outlier
             exclusion = "one_time_event" if key == 3 else "big_deal" if big else None
             found[kind, start, key] = (*deal, exclusion)
     return found
@@ -156,6 +169,76 @@ def test_every_booking_comes_from_where_the_history_says(
             "booked_amount, origin, exclusion from intermediate.int_coverage__period_deals"
         )
     assert {row[:3]: row[3:] for row in rows} == expected_deals(states, AS_OF)
+
+
+def quarters_of(won: list[int], lost: list[int], quarters: int = 8) -> list[State]:
+    """Quarters with deals of these amounts dated to them in week 3, won or lost on their last day."""
+    states = []
+    for quarter in range(quarters):
+        start = add_months(date(2022, 1, 1), 3 * quarter)
+        close = add_months(start, 3) - timedelta(1)
+        deals = [(amount, WON) for amount in won] + [(amount, LOST) for amount in lost]
+        for deal, (amount, ending) in enumerate(deals):
+            key = 2 * (quarter * len(deals) + deal) + 2
+            opened, closed = f"{start}T09:00:00", f"{close}T09:00:00"
+            states.append(state(key, opened, 2, amount, str(close)))
+            states.append(state(key, closed, ending, amount, str(close), sequence=1))
+    return states
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "conversion", "unadjusted"),
+    [
+        # each of few equal wins is a large share of the bookings, and none is unusual
+        ([50_000] * 4, [50_000] * 6, 0.4, 0.4),
+        ([100_000] * 3 + [50_000] * 2, [80_000] * 5, 0.5, 0.5),
+        ([50_000], [50_000] * 3, 0.25, 0.25),
+        # nothing to hold it against: a win without an amount says nothing of what is usual
+        ([50_000, 0], [50_000] * 3, 0.25, 0.25),
+        # three times the mean of the others, and one short of it
+        ([150_000] + [50_000] * 3, [150_000], 0.5, 0.6666667),
+        ([149_999] + [50_000] * 3, [200_001], 0.5999980, 0.5999980),
+        # three times the mean of thirteen others, and no large share of the bookings
+        ([150_000] + [50_000] * 13, [200_000], 0.8, 0.8),
+    ],
+)
+def test_a_big_deal_is_large_among_the_others_too(
+    compiled: CompiledModels,
+    won: list[int],
+    lost: list[int],
+    conversion: float,
+    unadjusted: float,
+) -> None:
+    with compiled({}).lab() as lab:
+        load_deals(lab, quarters_of(won, lost), as_of=date(2024, 1, 21), events=[])
+        lab.seed("cell_levels")
+        lab.run("week3_conversion")
+        found = lab.query(
+            "select conversion, conversion_unadjusted, required_coverage from marts.week3_conversion "
+            "where cell_level = 'company'"
+        )
+    assert len(found) == 8
+    for row in found:
+        assert row == pytest.approx((conversion, unadjusted, 1 / conversion), rel=1e-6)
+
+
+def test_a_one_time_event_is_of_one_crm_or_of_any(sql: CompiledSql) -> None:
+    """An id names one opportunity within a CRM only; a row that names no CRM means them all."""
+    events: list[dict[str, object]] = [
+        {"crm": "salesforce", "opportunity_id": "opp2"},
+        {"crm": "hubspot", "opportunity_id": "opp4"},
+        {"crm": None, "opportunity_id": "opp6"},
+        {"crm": "salesforce", "opportunity_id": "opp8"},
+        {"crm": None, "opportunity_id": "opp8"},
+    ]
+    with sql.lab() as lab:
+        load_deals(lab, quarters_of([], [100] * 4, quarters=1), events=events)
+        rows = lab.query(
+            "select opportunity_key, exclusion from intermediate.int_coverage__period_deals "
+            "where period_kind = 'quarter' order by opportunity_key"
+        )
+    event = "one_time_event"
+    assert rows == [(2, event), (4, None), (6, event), (8, event)]
 
 
 # A policy to be had from outside: GitLab's thresholds for coverage on day 5 of this quarter and the next
@@ -264,17 +347,7 @@ def test_coverage_of_a_year_hides_an_empty_quarter(day_5: CompiledSql) -> None:
 
 def measured_company(won: int, quarters: int = 8) -> list[State]:
     """Quarters with 100 deals of 100 dated to them in week 3, of which ``won`` are won at their amount."""
-    states = []
-    for quarter in range(quarters):
-        start = add_months(date(2022, 1, 1), 3 * quarter)
-        close = add_months(start, 3) - timedelta(1)
-        for deal in range(100):
-            key = 2 * (quarter * 100 + deal) + 2
-            opened, closed = f"{start}T09:00:00", f"{close}T09:00:00"
-            states.append(state(key, opened, 2, 100, str(close)))
-            ending = WON if deal < won else LOST
-            states.append(state(key, closed, ending, 100, str(close), sequence=1))
-    return states
+    return quarters_of([100] * won, [100] * (100 - won), quarters)
 
 
 @pytest.mark.parametrize(

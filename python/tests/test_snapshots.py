@@ -70,7 +70,7 @@ def histories(draw: st.DrawFn) -> list[State]:
     close = st.one_of(
         st.none(),
         st.dates(date(2024, 1, 1), date(2025, 12, 31)),
-        st.sampled_from([date(2024, 3, 31), date(2024, 4, 1), date(2024, 9, 30), date(1999, 1, 1)]),
+        st.sampled_from([date(2024, 3, 31), date(2024, 4, 1), date(2024, 9, 30), date(1989, 1, 1)]),
     )
     stage = st.sampled_from([0, 1, 2, 2, 3, 4, 5, WON, WON, LOST, DERAILED, DELETED])
     cents = st.one_of(st.integers(0, 40000), st.integers(0, 99_999_999_999))
@@ -214,3 +214,75 @@ def test_every_movement_has_a_home(sql: CompiledSql) -> None:
         (2, "2024-07-10", "moved_out", "2024-04-01", -1, -50),
         (2, "2024-08-01", "deleted", "2025-01-01", -1, -50),
     ]
+
+
+def test_a_deal_of_the_last_century_enters_and_leaves(sql: CompiledSql) -> None:
+    """Whatever date is let in has its day in the calendar: what enters the pipeline leaves it once."""
+    states = [
+        state(1, "1990-01-01T00:00:00", 2, 70, "1990-03-31"),
+        state(1, "1990-03-01T09:00:00", WON, 70, "1990-03-01", sequence=1),
+        state(2, "1999-06-01T09:00:00", 2, 100, "2001-03-15"),
+        state(2, "2001-03-15T09:00:00", WON, 100, "2001-03-15", sequence=1),
+    ]
+    with sql.lab() as lab:
+        load(lab, states, cells_of(states), date(2001, 4, 1))
+        found = lab.query(
+            "select opportunity_key, week_start::text, movement, close_quarter_start::text, amount_change::double "
+            "from intermediate.int_snapshots__movements order by all"
+        )
+    assert found == [
+        (1, "1990-01-01", "created", "1990-01-01", 70),
+        (1, "1990-02-26", "won", "1990-01-01", -70),
+        (2, "1999-05-31", "created", "2001-01-01", 100),
+        (2, "2001-03-12", "won", "2001-01-01", -100),
+    ]
+
+
+def test_dates_that_can_be_are_the_days_of_the_calendar(compiled: CompiledModels) -> None:
+    """The macro that lets dates in and the calendar take their bounds from the same two vars."""
+    bounds = {"calendar_first_day": "2001-02-03", "calendar_last_day": "2004-05-06"}
+    sql = compiled(bounds)
+    with sql.lab() as lab:
+        lab.run("int_calendar")
+        ((first, last, count),) = lab.query(
+            "select min(date_day)::text, max(date_day)::text, count(*) from intermediate.int_calendar"
+        )
+    assert [first, last] == list(bounds.values())
+    assert count == (date(2004, 5, 6) - date(2001, 2, 3)).days + 1
+    for model in ("crm_opportunities", "crm_opportunity_changes", "crm_leads"):
+        condition = sql.relations[model].sql
+        assert ">= cast('2001-02-03' as date)" in condition, model
+        assert "< cast('2004-05-07' as date)" in condition, model
+
+
+def test_a_deal_is_booked_on_one_day_wherever_that_is_asked(sql: CompiledSql) -> None:
+    """The close date within what the CRM knew, in the deals, the snapshots and the movements alike."""
+    opened, closed = "2024-04-10T09:00:00", "2024-06-30T22:00:00"
+    lives = {
+        # typed: the day of recording, days before it, before the deal was known, never
+        1: ("2024-06-30", "2024-06-30"),
+        2: ("2024-06-12", "2024-06-12"),
+        3: ("2024-03-20", "2024-04-10"),
+        4: (None, "2024-06-30"),
+        # a typing error, and the next morning in Sydney, which is this evening in UTC
+        5: ("2025-06-30", "2024-06-30"),
+        6: ("2024-07-01", "2024-06-30"),
+    }
+    states = []
+    for key, (typed, _) in lives.items():
+        states += [
+            state(key, opened, 2, 100, "2024-09-30"),
+            state(key, closed, WON, 100, typed, sequence=1),
+        ]
+    with sql.lab() as lab:
+        load(lab, states, cells_of(states), AS_OF)
+        found = lab.query(
+            "select current_state.opportunity_key, closed_on::text, "
+            "bookings.close_quarter_start::text, movements.close_quarter_start::text "
+            "from intermediate.int_opportunities__current as current_state "
+            "inner join intermediate.int_snapshots__bookings as bookings using (opportunity_key) "
+            "inner join intermediate.int_snapshots__movements as movements using (opportunity_key) "
+            "where movement = 'won' order by 1"
+        )
+    quarter = "2024-04-01"
+    assert found == [(key, day, quarter, quarter) for key, (_, day) in lives.items()]

@@ -161,6 +161,39 @@ def test_no_model_names_a_stage_of_a_crm() -> None:
     assert not found
 
 
+@pytest.mark.parametrize(
+    ("typed", "home"),
+    [
+        # scores of the normal distribution
+        (r"1\.28155|1\.9599", "macros/range_score.sql"),
+        # the day a deal is booked
+        (r"least\(\s*coalesce\([^)]*close_date", "macros/booking_date.sql"),
+        # what a date can be
+        (r"'(1990-01-01|2100-01-01|2099-12-31)'", None),
+        # which stage names are spelled as they are mapped
+        (r"min\(case when is_respelled", "macros/quality.sql"),
+    ],
+)
+def test_a_rule_has_one_home(typed: str, home: str | None) -> None:
+    """Neither a model nor a macro repeats what a macro or a var says."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("models", "macros", "tests")
+        for path in (ROOT / folder).rglob("*.sql")
+        if re.search(typed, path.read_text())
+    }
+    assert found == ({home} if home else set())
+
+
+def test_every_dimension_that_may_be_planned_by_is_listed_where_it_is_set() -> None:
+    model = ROOT / "models" / "intermediate" / "opportunities" / "int_opportunities__attributed.sql"
+    known = re.search(r"set known = \[(.*?)\]", model.read_text())
+    assert known
+    project = (ROOT / "dbt_project.yml").read_text()
+    comment = project[project.index("# The planning cell.") : project.index("plan_dimensions:")]
+    assert [name for name in re.findall(r"'(\w+)'", known[1]) if name not in comment] == []
+
+
 def test_models_fit_on_two_screens() -> None:
     assert not {p.name: n for p in sql_files() if (n := len(p.read_text().splitlines())) > 150}
 

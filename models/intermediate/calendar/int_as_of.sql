@@ -16,7 +16,7 @@ chosen as (
         {% if var('as_of_date') -%}
             cast('{{ var("as_of_date") }}' as date)
         {%- else -%}
-        coalesce(loaded_on, cast('{{ var("calendar_first_day") }}' as date))
+        coalesce(loaded_on, {{ calendar_first_day() }})
         {%- endif %} as as_of_date
     from latest
 )

@@ -1,10 +1,10 @@
 {%- set first_month = var('fiscal_year_start_month') | int -%}
 with numbers as (
-    {{ dbt.generate_series(var('calendar_days') | int) }}
+    {{ dbt.generate_series(calendar_length()) }}
 ),
 
 days as (
-    select cast({{ dbt.dateadd('day', 'generated_number - 1', "cast('" ~ var('calendar_first_day') ~ "' as date)") }} as date) as date_day
+    select cast({{ dbt.dateadd('day', 'generated_number - 1', calendar_first_day()) }} as date) as date_day
     from numbers
 ),
 

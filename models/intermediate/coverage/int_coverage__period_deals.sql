@@ -1,11 +1,7 @@
-{%- set versions = ref('int_opportunities__versioned') -%}
+{%- set periods, versions = ref('int_coverage__past_periods'), ref('int_opportunities__versioned') -%}
 -- Every deal a past period's conversion is made of: open pipeline dated to the period on its snapshot
 -- day, or booked in the period, or both.
-with periods as (
-    select * from {{ ref('int_coverage__past_periods') }}
-),
-
-pipeline as (
+with pipeline as (
     select
         periods.period_kind,
         periods.period_start,
@@ -17,7 +13,7 @@ pipeline as (
             else 0
         end as is_real
     from {{ ref('int_snapshots__spells') }} as spells
-    inner join periods
+    inner join {{ periods }} as periods
         on
             spells.close_quarter_start = periods.fiscal_quarter_start
             and spells.close_date >= periods.period_start
@@ -38,7 +34,7 @@ booked as (
         cast(current_state.qualified_at as date) as qualified_on
     from {{ ref('int_opportunities__current') }} as current_state
     inner join {{ ref('int_calendar') }} as calendar on current_state.closed_on = calendar.date_day
-    inner join periods
+    inner join {{ periods }} as periods
         on
             calendar.fiscal_quarter_start = periods.fiscal_quarter_start
             and current_state.closed_on >= periods.period_start
@@ -82,7 +78,6 @@ deals as (
         coalesce(ended.is_real, 0) as is_in_snapshot,
         coalesce(ended.is_real * ended.amount, 0) as pipeline_amount,
         coalesce(booked_then.amount, 0) as booked_amount,
-        booked_then.opportunity_key is not null as is_booked,
         case
             when ended.is_real = 0 or ended.is_real is null then null
             when booked_then.opportunity_key is not null then 'won'
@@ -113,7 +108,8 @@ totals as (
     select
         period_kind,
         period_start,
-        sum(booked_amount) as bookings
+        sum(booked_amount) as bookings,
+        sum(case when booked_amount > 0 then 1 else 0 end) as booked_count
     from deals
     group by period_kind, period_start
 )
@@ -129,12 +125,20 @@ select
     deals.booked_amount,
     deals.origin,
     -- A big deal that is won is left out on both sides. One that is not stays in the pipeline: today's
-    -- coverage has its big deals too, and most of them will not be won either.
+    -- coverage has its big deals too, and most of them will not be won either. Where few deals are won
+    -- each is a large share: a big one is large among the others, too, and one without others is not.
     case
-        when one_time_events.opportunity_id is not null then 'one_time_event'
-        when deals.booked_amount > totals.bookings * {{ var('big_deal_share') }} then 'big_deal'
+        when coalesce(named.opportunity_id, named_anywhere.opportunity_id) is not null then 'one_time_event'
+        when
+            deals.booked_amount > totals.bookings * {{ var('big_deal_share') }}
+            and totals.booked_count > 1
+            and deals.booked_amount * (totals.booked_count - 1) >= (totals.bookings - deals.booked_amount) * {{ var('big_deal_times_mean') }}
+            then 'big_deal'
     end as exclusion
 from deals
 inner join totals on deals.period_kind = totals.period_kind and deals.period_start = totals.period_start
 inner join {{ ref('crm_opportunities') }} as opportunities on deals.opportunity_key = opportunities.opportunity_key
-left join {{ ref('one_time_events') }} as one_time_events on opportunities.opportunity_id = one_time_events.opportunity_id
+left join {{ ref('one_time_events') }} as named
+    on opportunities.crm = named.crm and opportunities.opportunity_id = named.opportunity_id
+left join {{ ref('one_time_events') }} as named_anywhere
+    on opportunities.opportunity_id = named_anywhere.opportunity_id and named_anywhere.crm is null

@@ -142,7 +142,7 @@ select
     -- 95 percent, on a scale on which a share keeps between 0 and 1 and an amount above 0
     {% for bound, sign in [('lower', '-'), ('upper', '+')] -%}
     case
-        when shrinkage = 'log_normal' then exp(estimate {{ sign }} 1.959964 * sqrt(variance))
+        when shrinkage = 'log_normal' then exp(estimate {{ sign }} {{ range_score(0.95) }} * sqrt(variance))
         when shrinkage = 'beta_binomial' then {{ share_bound('estimate', 'sqrt(variance)', bound) }}
     end as {{ bound }},
     {% endfor -%}

@@ -30,7 +30,7 @@ windows as (
     select
         'planning' as window_kind,
         'all_time' as estimation_window,
-        cast('{{ var("calendar_first_day") }}' as date) as starts_on,
+        {{ calendar_first_day() }} as starts_on,
         ends_before
     from bounds
     union all

@@ -82,17 +82,9 @@ select
     milestones.meeting_completed_at,
     milestones.qualified_at,
     case when versions.stage_number >= {{ var('won_stage') }} then histories.last_closed_at end as closed_at,
-    -- The day the deal was closed: its close date, which closing sets, but never a day before
-    -- the CRM knew of the opportunity nor one after the closing was recorded.
     case
         when versions.stage_number >= {{ var('won_stage') }}
-            then greatest(
-                least(
-                    coalesce(versions.close_date, cast(histories.last_closed_at as date)),
-                    cast(histories.last_closed_at as date)
-                ),
-                cast(histories.first_seen_at as date)
-            )
+            then {{ booking_date('versions.close_date', 'cast(histories.last_closed_at as date)', 'cast(histories.first_seen_at as date)') }}
     end as closed_on,
     cast(coalesce(milestones.skipped_stage_count, 0) as integer) as skipped_stage_count,
     cast(histories.regression_count as integer) as regression_count,

@@ -4,7 +4,7 @@
     beyond, an event could not be told from an accident.
 -#}
 {%- set curve = 'cell_level, segment, deal_type, from_stage, to_stage' -%}
-{%- set day_number = dbt.datediff("cast('" ~ var('calendar_first_day') ~ "' as date)", 'date_day', 'day') -%}
+{%- set day_number = dbt.datediff(calendar_first_day(), 'date_day', 'day') -%}
 {%- set by_age = 'partition by curve_key order by age_days' -%}
 
 with measured as (

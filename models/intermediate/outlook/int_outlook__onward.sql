@@ -3,7 +3,7 @@
     reach, by the pace at which they had come to it.
 -#}
 {%- set curve = 'cell_level, segment, deal_type, stage_number, pace' -%}
-{%- set day_number = dbt.datediff("cast('" ~ var('calendar_first_day') ~ "' as date)", 'date_day', 'day') -%}
+{%- set day_number = dbt.datediff(calendar_first_day(), 'date_day', 'day') -%}
 
 with moves as (
     select

@@ -17,12 +17,7 @@
 
 -- One look at the long histories finds everything that is wrong with their rows.
 with names as (
-    select
-        crm,
-        stage_name,
-        min(case when is_respelled then 1 else 0 end) = 1 as is_respelled
-    from {{ ref('int_stage_map') }}
-    group by crm, stage_name
+    {{ spelled_stages(ref('int_stage_map')) }}
 ),
 
 examined as (

@@ -5,7 +5,7 @@
     equal. Methods: docs/methods/seasonality.md.
 -#}
 {%- set at_level = 'cell_level, ' ~ cell() -%}
-{%- set day_number = dbt.datediff("cast('" ~ var('calendar_first_day') ~ "' as date)", 'date_day', 'day') -%}
+{%- set day_number = dbt.datediff(calendar_first_day(), 'date_day', 'day') -%}
 
 with all_time as (
     select ends_before

@@ -113,13 +113,13 @@ select
     -- The 95 percent interval by Wilson and Hilferty's approximation to the gamma distribution; where
     -- the error is several times the value it does not hold, and a normal one is wide enough.
     case
-        when 1 - 1 / (9 * shape) - 1.959964 / (3 * sqrt(shape)) > 0
-            then value * power(1 - 1 / (9 * shape) - 1.959964 / (3 * sqrt(shape)), 3)
+        when 1 - 1 / (9 * shape) - {{ range_score(0.95) }} / (3 * sqrt(shape)) > 0
+            then value * power(1 - 1 / (9 * shape) - {{ range_score(0.95) }} / (3 * sqrt(shape)), 3)
         when shape > 0 then 0
     end as lower,
     case
-        when shape >= 0.1 then value * power(1 - 1 / (9 * shape) + 1.959964 / (3 * sqrt(shape)), 3)
-        else value + 1.959964 * std_error
+        when shape >= 0.1 then value * power(1 - 1 / (9 * shape) + {{ range_score(0.95) }} / (3 * sqrt(shape)), 3)
+        else value + {{ range_score(0.95) }} * std_error
     end as upper,
     cast(observed_count as integer) as n,
     expected_count as expected,

@@ -6,11 +6,7 @@ with latest as (
 ),
 
 first_seen as (
-    select
-        opportunity_key,
-        cast(valid_from as date) as first_seen_on
-    from {{ ref('int_opportunities__versioned') }}
-    where previous_stage_number is null
+    {{ first_seen_days(ref('int_opportunities__versioned')) }}
 ),
 
 won as (
@@ -35,7 +31,7 @@ won as (
 booked as (
     select
         *,
-        greatest(least(coalesce(close_date, recorded_on), recorded_on), first_seen_on) as closed_on
+        {{ booking_date('close_date', 'recorded_on', 'first_seen_on') }} as closed_on
     from won
 )
 

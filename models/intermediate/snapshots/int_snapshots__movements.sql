@@ -1,10 +1,6 @@
 -- Every change of the open pipeline, as one or more movements of one close quarter each.
 with first_seen as (
-    select
-        opportunity_key,
-        cast(valid_from as date) as first_seen_on
-    from {{ ref('int_opportunities__versioned') }}
-    where previous_stage_number is null
+    {{ first_seen_days(ref('int_opportunities__versioned')) }}
 ),
 
 changes as (
@@ -43,10 +39,7 @@ dated as (
         on
             case
                 when changes.is_won
-                    then greatest(
-                        least(coalesce(changes.close_date, cast(changes.moved_at as date)), cast(changes.moved_at as date)),
-                        first_seen.first_seen_on
-                    )
+                    then {{ booking_date('changes.close_date', 'cast(changes.moved_at as date)', 'first_seen.first_seen_on') }}
                 else changes.close_date
             end = after.date_day
     where changes.is_open or changes.was_open or changes.is_won

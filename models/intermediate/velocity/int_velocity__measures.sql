@@ -19,7 +19,7 @@ boundaries as (
     union
     select ends_before as boundary from periods
     union
-    select cast('{{ var("calendar_first_day") }}' as date) as boundary
+    select {{ calendar_first_day() }} as boundary
 ),
 
 slices as (

@@ -113,9 +113,9 @@ select
     recent_attainment,
     recent_missed_share,
     coalesce(
-        recent_count >= 4
+        recent_count >= {{ var('diagnosis_minimum_quarters') }}
         and recent_attainment between 1 and {{ var('hair_attainment') }}
-        and recent_missed_share >= 0.75
+        and recent_missed_share >= {{ var('diagnosis_missed_share') }}
         and cushion_ratio > {{ var('cushion_warn') }},
         false
     ) as is_over_cushioned,

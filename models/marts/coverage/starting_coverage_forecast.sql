@@ -1,4 +1,4 @@
-{%- set upper_score = 1.2815515655446 -%}
+{%- set upper_score = range_score(0.8) -%}
 {%- set double = type_double() -%}
 with forecasts as (
     select

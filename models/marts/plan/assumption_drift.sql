@@ -100,7 +100,7 @@ select
     case
         when changed.measure in ('rate', 'share') then {{ share_bound('changed.actual', 'changed.std_error', bound) }}
         when changed.actual > 0 and changed.std_error > 0
-            then changed.actual * exp({{ sign }}least(1.959964 * changed.std_error / changed.actual, 100))
+            then changed.actual * exp({{ sign }}least({{ range_score(0.95) }} * changed.std_error / changed.actual, 100))
     end as {{ bound }},
     {% endfor -%}
     changed.n,

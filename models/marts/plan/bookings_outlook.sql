@@ -3,7 +3,7 @@
     one open deal is large beside the rest it is won or not, and the gamma is that of the others; the
     quantiles of this mixture are read off a grid. Methods: docs/methods/outlook.md.
 -#}
-{%- set quantiles = {'p10': [0.1, -1.2815515655], 'p50': [0.5, 0], 'p90': [0.9, 1.2815515655]} -%}
+{%- set quantiles = {'p10': [0.1, -range_score(0.8)], 'p50': [0.5, 0], 'p90': [0.9, range_score(0.8)]} -%}
 {%- set points = 500 -%}
 with outlooks as (
     select

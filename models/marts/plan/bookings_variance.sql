@@ -114,7 +114,7 @@ select
     cast(largest_deal_amount as decimal(28, 2)) as largest_deal_amount,
     cast(largest_deal_probability as {{ type_double() }}) as largest_deal_probability,
     cast(largest_deal_growth_variance as {{ type_double() }}) as largest_deal_growth_variance,
-    coalesce(largest_deal_amount > 0.2 * (open_expected_amount + creation_expected_amount), false) as is_one_deal_large,
+    coalesce(largest_deal_amount > {{ var('large_deal_share') }} * (open_expected_amount + creation_expected_amount), false) as is_one_deal_large,
     as_of.as_of_date
 from summed
 cross join {{ ref('int_as_of') }} as as_of

@@ -19,7 +19,7 @@ with spread as (
 certainty as (
     select
         {{ cell() }},
-        sum(power((upper - lower) / (2 * 1.959964 * nullif(value, 0)), 2)) as relative_variance
+        sum(power((upper - lower) / (2 * {{ range_score(0.95) }} * nullif(value, 0)), 2)) as relative_variance
     from {{ ref('assumptions') }}
     where parameter in ('win_rate', 'won_amount')
     group by {{ cell() }}

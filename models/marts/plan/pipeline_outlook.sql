@@ -4,7 +4,7 @@
     relative variance v, n a^2 (1 + v); by the rate of creation, by the mean amount and by growth, which are
     estimates. Errors of amounts go together within a segment and deal type, the one of growth everywhere.
 -#}
-{%- set quantiles = {'p10': -1.2815515655, 'p50': 0, 'p90': 1.2815515655} -%}
+{%- set quantiles = {'p10': -range_score(0.8), 'p50': 0, 'p90': range_score(0.8)} -%}
 with spread as (
     select
         cell_level,
@@ -20,7 +20,7 @@ amounts as (
     select
         {{ cell() }},
         value,
-        coalesce((upper - lower) / (2 * 1.959964 * nullif(value, 0)), 0) as relative_error
+        coalesce((upper - lower) / (2 * {{ range_score(0.95) }} * nullif(value, 0)), 0) as relative_error
     from {{ ref('assumptions') }}
     where parameter = 'amount_at_qualification'
 ),

@@ -159,7 +159,7 @@ CHECKS = {
         Check(
             "date_possible",
             "share",
-            "dates before 1990 or after 2099",
+            "dates before var calendar_first_day or after var calendar_last_day",
             "correct them in the CRM; until then they are null and flagged",
         ),
         Check(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from reverse_funnel.validate.checks import READ_AS
@@ -81,6 +81,8 @@ class Measurer:
         Mapping → the values it knows.
     absurd_amount
         Var of the project; amounts of so much and more are typing errors.
+    possible_days
+        First and last day of the calendar: vars of the project; dates beyond cannot be.
 
     """
 
@@ -90,11 +92,13 @@ class Measurer:
         landed: Mapping[str, Landed],
         known: Mapping[str, Collection[str]],
         absurd_amount: float,
+        possible_days: tuple[date, date],
     ) -> None:
         self._database = database
         self._landed = landed
         self._known = known
         self._absurd = absurd_amount
+        self._possible = possible_days
 
     def measures(self, landed: Landed, latest: datetime | None) -> list[Measure]:
         """Return all measures of the rows of a table; `latest` is the CRM's latest load."""
@@ -137,7 +141,8 @@ class Measurer:
             bad = f"({typed} < 0 or {typed} >= {self._absurd!r})"
             yield Condition("amount_possible", column.name, bad, text, there)
         elif column.expect == "close_date":
-            bad = f"({typed} < timestamp '1990-01-01' or {typed} >= timestamp '2100-01-01')"
+            first, ends_before = self._possible[0], self._possible[1] + timedelta(days=1)
+            bad = f"({typed} < timestamp '{first}' or {typed} >= timestamp '{ends_before}')"
             yield Condition("date_possible", column.name, bad, text, there)
         elif column.expect == "past" and latest:
             bad = f"{typed} > timestamp '{latest:%Y-%m-%d %H:%M:%S}' + interval '1 day'"

@@ -141,7 +141,11 @@ def _landscape(
         str(project.vars.get("corporate_currency", "USD")),
     )
     absurd = float(project.vars.get("absurd_amount", 1e9))
-    measurer = Measurer(database, landed, known, absurd)
+    possible_days = (
+        date.fromisoformat(str(project.vars.get("calendar_first_day", "1990-01-01"))),
+        date.fromisoformat(str(project.vars.get("calendar_last_day", "2099-12-31"))),
+    )
+    measurer = Measurer(database, landed, known, absurd, possible_days)
     return Landscape(
         crm=crm,
         tables=tables,
