@@ -39,7 +39,7 @@ profiles.yml: | profiles.yml.example
 build: $(READY) profiles.yml ## Build everything: demo CRM if there is none, models, plan, marts; print the headlines
 	@$(BIN)/reverse-funnel demo --if-missing --opportunities $(DEMO_OPPORTUNITIES)
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --exclude path:seeds/targets+
-	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test test --select +assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created +int_outlook__creation_paths --vars 'as_of_date: $(PLAN_AS_OF)'
+	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test test --selector plan_inputs --vars 'as_of_date: $(PLAN_AS_OF)'
 	@$(BIN)/reverse-funnel plan --version $(PLAN) --as-of $(PLAN_AS_OF)
 	@$(BIN)/reverse-funnel plan > /dev/null
 	@$(BIN)/dbt --quiet build --exclude-resource-type unit_test --select path:seeds/targets+

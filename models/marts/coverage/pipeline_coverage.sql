@@ -128,7 +128,8 @@ select
     cast(largest_deal_amount as decimal(28, 2)) as largest_deal_amount,
     effective_count,
     case
-        when to_go is null or required_coverage is null then null
+        -- what a quarter to come will have is not yet there to be counted
+        when horizon > 0 or to_go is null or required_coverage is null then null
         when to_go = 0 then 1
         when trailing_yield <= 0 or trailing_yield >= 1 then null
         when score is null then 0

@@ -342,7 +342,7 @@ def plan(
             metavar="DATE",
             show_default="the latest load",
             help="Plan with what was known on that day. Build it first: "
-            "dbt build --select +assumptions --vars 'as_of_date: DATE'.",
+            "dbt build --selector plan_inputs --vars 'as_of_date: DATE'.",
         ),
     ] = None,
     project_dir: ProjectDir = None,

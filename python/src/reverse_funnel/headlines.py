@@ -123,8 +123,8 @@ def coverage_table(rows: Sequence[Row], *, currency: str) -> RenderableType:
     table = Table(
         title=f"Pipeline coverage, {currency}, as of {_day(rows[0]['as_of_date'])}",
         caption="Open real pipeline dated to the quarter ÷ its bookings goal; to go: ÷ what is "
-        "still to be won. Required is what week 3 of a quarter takes. Totals are the company's own: "
-        "a surplus of one segment makes good what another lacks",
+        "still to be won. Required is what week 3 of a quarter takes. Totals are the company's "
+        "own: a surplus of one segment makes good what another lacks",
         title_justify="left",
         caption_justify="left",
     )

@@ -133,7 +133,7 @@ def test_a_warehouse_that_is_not_built_exits_with_1(project: FakeProject) -> Non
     write_seeds(project.project_dir, goal_lines([80_000]))
     result = run("plan")
     assert result.exit_code == 1
-    assert "dbt build --select +assumptions" in result.stderr
+    assert "dbt build --selector plan_inputs" in result.stderr
 
 
 def test_a_folder_in_the_way_is_named_without_a_traceback(project: FakeProject) -> None:

@@ -149,7 +149,7 @@ def read_assumptions(query: Query) -> AssumptionBook:
     if not rows:
         raise ReverseFunnelError(
             f"the mart {MART} holds no assumptions",
-            remedy=f"build the warehouse first: dbt build --select +{MART}",
+            remedy="build the warehouse first: dbt build --selector plan_inputs",
         )
     days = {_day(row["as_of_date"]) for row in rows}
     if len(days) > 1:
@@ -159,7 +159,7 @@ def read_assumptions(query: Query) -> AssumptionBook:
                 file=MART,
                 column="as_of_date",
                 problem=f"speaks for several days: {listed}",
-                remedy="rebuild it: dbt build --select +assumptions",
+                remedy="rebuild it: dbt build --selector plan_inputs",
             )
         )
     entries = sorted((_entry(row) for row in rows), key=_identity)

@@ -21,11 +21,8 @@ from reverse_funnel.plan.standing import read_standing
 from reverse_funnel.plan.targets import need_rows, vintage_tables
 from reverse_funnel.plan.vintages import Outcome, check_version_name, only_plan, save
 
-# What a plan reads, as dbt selects it.
-SELECTION = (
-    "+assumptions +int_outlook__standing +int_outlook__quarters +int_outlook__created "
-    "+int_outlook__creation_paths"
-)
+# What a plan reads, as selectors.yml names it.
+SELECTOR = "plan_inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ def read_problem(
     if as_of not in (None, book.as_of_date):
         raise ReverseFunnelError(
             f"the assumptions are of {book.as_of_date}, not of {as_of}",
-            remedy=f"dbt build --select {SELECTION} --vars 'as_of_date: {as_of}'",
+            remedy=f"dbt build --selector {SELECTOR} --vars 'as_of_date: {as_of}'",
         )
     goals = goals or file.in_force(book.as_of_date)
     last = goals.goals.first_month + goals.goals.months - 1
