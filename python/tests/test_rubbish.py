@@ -318,4 +318,4 @@ def test_a_rate_without_dates_stands_where_there_is_no_dated_one(company: Compan
     (*euro,) = rates.pop("EUR")
     assert euro
     assert 2.0 not in euro
-    assert rates == {"GBP": [1.25], "XXX": [0.2], "YYY": []}
+    assert rates == {"GBP": [1.25], "XXX": [0.2], "YYY": [None]}
