@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,16 @@ def test_goals_approved_after_the_day_planned_for_exit_with_2(project: FakeProje
         assert "no goals were approved by 2025-12-31; version 'FY2026' was approved only on" in said
     assert not list((project.project_dir / "seeds" / "targets").iterdir())
     assert run("plan", "--version", "v1", "--goals-version", "FY2026").exit_code == 0
+
+
+def test_faulty_goals_are_told_before_a_warehouse_that_is_not_built(project: FakeProject) -> None:
+    lines = [*goal_lines([80_000]), *goal_lines([80_000], start=date(2027, 1, 1), version="FY2027")]
+    write_seeds(project.project_dir, [lines[0], lines[1].replace("smb", "giant")])
+    result = run("plan")
+    assert result.exit_code == 2
+    assert "row 3, column segment: 'giant' is not a known segment" in " ".join(
+        result.stderr.split()
+    )
 
 
 def test_a_warehouse_that_is_not_built_exits_with_1(project: FakeProject) -> None:

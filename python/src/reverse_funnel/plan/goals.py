@@ -177,6 +177,14 @@ class GoalsFile:
         refuse_ties(self.path, months, found)
         return self._approved({month: versions[-1] for month, versions in found.items()})
 
+    def check_the_last(self) -> None:
+        """Raise `InputError` with every fault of the version approved last for the last month.
+
+        For where no warehouse says as of which day goals are wanted.
+        """
+        found = versions_in_force(self._months_of_versions(), date.max)
+        self._check(found[max(found)][-1:])
+
     def _months_of_versions(self) -> dict[tuple[int, str], date]:
         """Return when each version's goals of a month were approved: all of them, so the last."""
         approved: dict[tuple[int, str], date] = {}

@@ -129,7 +129,12 @@ def read_problem(
     # Where it is known which goals are asked for, their faults are told before the warehouse's.
     goals = _goals(file, goals_version, as_of)
     progress("reading assumptions")
-    book = read_assumptions(query)
+    try:
+        book = read_assumptions(query)
+    except ReverseFunnelError:
+        if goals is None:
+            file.check_the_last()
+        raise
     if as_of not in (None, book.as_of_date):
         raise ReverseFunnelError(
             f"the assumptions are of {book.as_of_date}, not of {as_of}",
