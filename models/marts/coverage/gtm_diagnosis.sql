@@ -109,6 +109,10 @@ select
     cushion_ratio,
     cushion_ratio > {{ var('cushion_warn') }} as is_cushion_large,
     verdict,
+    case
+        when attainment < 1 and coverage_effect <= conversion_effect then 'coverage'
+        when attainment < 1 and coverage_effect > conversion_effect then 'conversion'
+    end as missed_by,
     cast(recent_count as integer) as recent_count,
     recent_attainment,
     recent_missed_share,
