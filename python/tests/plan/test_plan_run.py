@@ -240,6 +240,21 @@ def test_the_summary_counts_totals_and_names_what_is_unreachable(tmp_path: Path)
     assert "UNREACHABLE: enterprise / new_business / emea, 12.0k USD" in shown
 
 
+def test_the_summary_of_a_plan_made_within_the_year_is_of_the_months_to_come(seeds: Path) -> None:
+    rows = mart_rows(CELLS, as_of_date=date(2026, 8, 31))
+    plan = run_plan(
+        PlanRequest(method="fixed_lag"), query=answers(rows), seeds_dir=seeds, project_vars=VARS
+    ).plan
+    console = Console(width=160, file=io.StringIO())
+    console.print(plan_summary(plan, currency="USD", fiscal_year_start_month=1))
+    shown = console.file.getvalue()
+    assert "Targets by fiscal year, 2026-09 and later" in shown
+    (year,) = (line.split("│") for line in shown.splitlines() if "│ FY2026 " in line)
+    # Every column is of September to December: the goal of four months, not of twelve.
+    assert year[7].strip() == "320.0k"
+    assert float(year[5]) == pytest.approx(plan.steps["qualified"][:, 8:].sum(), abs=0.5)
+
+
 def test_a_plan_of_an_earlier_day_leaves_the_current_need_alone(seeds: Path) -> None:
     run(seeds)
     need = contents(seeds)["current_need.csv"]

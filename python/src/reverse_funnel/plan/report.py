@@ -105,14 +105,14 @@ def _by_year(plan: Plan, currency: str, start_month: int) -> Table:
     years = np.array(
         [fiscal_year(plan.first_month + month, start_month) for month in range(plan.months)]
     )
-    table = _table("Targets by fiscal year", "Fiscal year", currency)
-    for year in np.unique(years):
+    table = _table(f"Targets by fiscal year{_since(plan)}", "Fiscal year", currency)
+    for year in np.unique(years[plan.timeline.first_free :]):
         table.add_row(f"FY{year}", *_figures(plan, months=years == year))
     return table
 
 
 def _by_segment(plan: Plan, currency: str) -> Table:
-    table = _table("Targets by segment", "Segment", currency)
+    table = _table(f"Targets by segment{_since(plan)}", "Segment", currency)
     for segment in sorted({cell.segment for cell in plan.assumptions.goal_cells}):
         table.add_row(segment, *_figures(plan, segment=segment))
     table.add_section()
@@ -261,11 +261,19 @@ def _table(title: str, first: str, currency: str) -> Table:
     return table
 
 
+def _since(plan: Plan) -> str:
+    """Return which months a plan's totals are of, where some of its months are over."""
+    gone = plan.timeline.first_free
+    return f", {first_day(plan.first_month + gone):%Y-%m} and later" if gone else ""
+
+
 def _figures(
     plan: Plan, *, segment: str | None = None, months: BoolArray | None = None
 ) -> list[str]:
-    """Return one row of totals: counts by funnel step, then amounts, pipeline by goal."""
-    when = np.ones(plan.months, dtype=np.bool_) if months is None else months
+    """Return one row of totals of the months to come: counts by funnel step, then amounts."""
+    when = np.arange(plan.months) >= plan.timeline.first_free
+    if months is not None:
+        when &= months
     assumptions = plan.assumptions
     of_cell = np.array([segment in (None, cell.segment) for cell in assumptions.cells], np.bool_)
     of_goal = np.array(
