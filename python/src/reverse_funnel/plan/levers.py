@@ -98,7 +98,7 @@ def parse_change(lever: str, text: str) -> Change:
         raise InputError(
             Fault(
                 problem=f"{text!r} is no change of the {lever.replace('_', ' ')}",
-                remedy="write a percentage such as +5%"
+                remedy="write a percentage above -100%, such as +5%"
                 + (", or percentage points such as +2pt" if lever == "win_rate" else ""),
             )
         )

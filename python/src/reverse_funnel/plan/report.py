@@ -164,7 +164,10 @@ def diff_summary(found: Difference, earlier: str, later: str) -> RenderableType:
     table = Table(
         title=f"Qualified opportunities, {earlier} to {later}, {first_day(found.first)} to "
         f"{first_day(found.last)}",
+        caption="Causes one after the other, from left to right: in another order, or the other "
+        "way round, each has another part",
         title_justify="left",
+        caption_justify="left",
     )
     table.add_column("Segment")
     for heading in (earlier, *(cause.capitalize() for cause in (*CAUSES, SINCE)), later):
